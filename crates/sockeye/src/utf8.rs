@@ -1,0 +1,160 @@
+//! UTF-8 that arrives in pieces (RFC 6455 section 8.1, RFC 3629): three bytes of state, and an invalid byte is
+//! found in the piece where it lies.
+
+use core::fmt;
+
+/// Checks a text that arrives in pieces, each at most once.
+#[derive(Debug, Clone)]
+pub struct Utf8 {
+    /// How many bytes the character at hand still needs.
+    need: u8,
+    /// What the next of them must lie between: narrower after E0, ED, F0 and F4, so that overlong forms,
+    /// surrogates and what lies above U+10FFFF fail at their second byte.
+    low: u8,
+    high: u8,
+}
+
+/// A byte that no UTF-8 text has there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InvalidUtf8;
+
+impl Utf8 {
+    /// The start of a text.
+    pub const fn new() -> Self {
+        Utf8 { need: 0, low: 0x80, high: 0xbf }
+    }
+
+    /// Takes the next piece.
+    ///
+    /// # Errors
+    /// If a byte of it is invalid where it stands.
+    pub fn feed(&mut self, mut bytes: &[u8]) -> Result<(), InvalidUtf8> {
+        loop {
+            if self.need == 0 {
+                bytes = skip_ascii(bytes);
+            }
+            let [byte, rest @ ..] = bytes else { return Ok(()) };
+            self.step(*byte)?;
+            bytes = rest;
+        }
+    }
+
+    /// Whether the text may end here, not inside a character.
+    pub fn is_complete(&self) -> bool {
+        self.need == 0
+    }
+
+    fn step(&mut self, byte: u8) -> Result<(), InvalidUtf8> {
+        if self.need == 0 {
+            (self.need, self.low, self.high) = match byte {
+                0x00..=0x7f => (0, 0x80, 0xbf),
+                0xc2..=0xdf => (1, 0x80, 0xbf),
+                0xe0 => (2, 0xa0, 0xbf),
+                0xed => (2, 0x80, 0x9f),
+                0xe1..=0xef => (2, 0x80, 0xbf),
+                0xf0 => (3, 0x90, 0xbf),
+                0xf1..=0xf3 => (3, 0x80, 0xbf),
+                0xf4 => (3, 0x80, 0x8f),
+                _ => return Err(InvalidUtf8),
+            };
+        } else if byte < self.low || byte > self.high {
+            return Err(InvalidUtf8);
+        } else {
+            (self.need, self.low, self.high) = (self.need - 1, 0x80, 0xbf);
+        }
+        Ok(())
+    }
+}
+
+/// Checks a text that is there whole.
+pub(crate) fn validate(bytes: &[u8]) -> Result<(), InvalidUtf8> {
+    let mut utf8 = Utf8::new();
+    utf8.feed(bytes)?;
+    if utf8.is_complete() { Ok(()) } else { Err(InvalidUtf8) }
+}
+
+fn skip_ascii(mut bytes: &[u8]) -> &[u8] {
+    const TOP_BITS: u64 = 0x8080_8080_8080_8080;
+    while let Some((word, rest)) = bytes.split_first_chunk() {
+        if u64::from_ne_bytes(*word) & TOP_BITS != 0 {
+            break;
+        }
+        bytes = rest;
+    }
+    bytes
+}
+
+impl Default for Utf8 {
+    fn default() -> Self {
+        Utf8::new()
+    }
+}
+
+impl fmt::Display for InvalidUtf8 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not UTF-8")
+    }
+}
+
+impl core::error::Error for InvalidUtf8 {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::vec::Vec;
+
+    /// What `core::str::from_utf8` says of a prefix: valid so far, and complete?
+    fn reference(bytes: &[u8]) -> Option<bool> {
+        match core::str::from_utf8(bytes) {
+            Ok(_) => Some(true),
+            Err(error) if error.error_len().is_none() => Some(false),
+            Err(_) => None,
+        }
+    }
+
+    fn check(bytes: &[u8]) {
+        let mut whole = Utf8::new();
+        let got = whole.feed(bytes).ok().map(|()| whole.is_complete());
+        assert_eq!(got, reference(bytes), "{bytes:x?}");
+        let mut single = Utf8::new();
+        let failed = bytes.iter().position(|byte| single.feed(&[*byte]).is_err());
+        let expect = (0..bytes.len()).find(|&at| reference(&bytes[..=at]).is_none());
+        assert_eq!(failed, expect, "{bytes:x?} fails at another byte");
+    }
+
+    #[test]
+    fn every_sequence_of_up_to_three_bytes_and_every_edge_of_four() {
+        for a in 0..=255 {
+            check(&[a]);
+            for b in 0..=255 {
+                check(&[a, b]);
+                if a >= 0xe0 {
+                    for c in [0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xff] {
+                        check(&[a, b, c]);
+                        for d in [0x00, 0x7f, 0x80, 0xbf, 0xc0, 0xff] {
+                            check(&[a, b, c, d]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes(bytes: Vec<u8>) {
+            check(&bytes);
+        }
+
+        #[test]
+        fn a_broken_byte_in_a_text(text: std::string::String, at: usize, byte: u8) {
+            let mut bytes = text.into_bytes();
+            if !bytes.is_empty() {
+                let at = at % bytes.len();
+                bytes[at] = byte;
+            }
+            check(&bytes);
+        }
+    }
+}

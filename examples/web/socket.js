@@ -1,0 +1,185 @@
+// What the pages share: a WebSocket that comes back, the line that says how it is, and the colour of a person.
+
+const FIRST_RETRY = 2_000; // ms; the first retry comes after a random 0 to 2 s
+const LONGEST_RETRY = 30_000;
+const CONNECT_LIMIT = 10_000; // a browser may wait minutes for a connection
+const STEADY_AFTER = 5_000; // open for so long, the next loss starts from the first retry again
+
+/**
+ * A WebSocket that reconnects with jittered, truncated exponential backoff (RFC 6455, 7.2.3).
+ *
+ * `on.state` is called with `{ state, retryAt, wasOpen, code, reason }` at each change; `state` is one of
+ * connecting, open, lost and refused. After `refused` it waits for `open()`.
+ */
+export class Socket {
+  #url;
+  #protocols;
+  #on;
+  #socket = null;
+  #failures = 0;
+  #wasOpen = false;
+  #openedAt = 0;
+  #timer = 0;
+  state = "closed";
+
+  /** `on`: `state(change)`, `message(text)`, and `refuses(code, reason)`, true for a close that no retry can mend. */
+  constructor(path, protocols, on) {
+    const url = new URL(path, location.href);
+    url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+    this.#url = url.href;
+    this.#protocols = protocols;
+    this.#on = { refuses: (code) => code === 1008, ...on };
+    addEventListener("online", () => this.retryNow());
+  }
+
+  open() {
+    this.#forget();
+    this.#failures = 0;
+    this.#wasOpen = false;
+    this.#connect();
+  }
+
+  /** Does nothing unless a retry is being waited for. */
+  retryNow() {
+    if (this.state !== "lost") return;
+    clearTimeout(this.#timer);
+    this.#connect();
+  }
+
+  /** False when there is no connection to send on. */
+  send(text) {
+    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
+    this.#socket.send(text);
+    return true;
+  }
+
+  close() {
+    this.#forget();
+    this.state = "closed";
+  }
+
+  /** Gives up this connection as if it had been lost, and retries. */
+  drop(reason) {
+    this.#forget();
+    this.#lost({ code: 1006, reason });
+  }
+
+  #connect() {
+    this.#become("connecting");
+    let socket;
+    try {
+      socket = new WebSocket(this.#url, this.#protocols);
+    } catch (error) {
+      this.#become("refused", { code: 1006, reason: error.message });
+      return;
+    }
+    this.#socket = socket;
+    this.#timer = setTimeout(() => this.drop("no answer"), CONNECT_LIMIT);
+    socket.onopen = () => {
+      clearTimeout(this.#timer);
+      this.#openedAt = performance.now();
+      this.#wasOpen = true;
+      this.#become("open");
+    };
+    socket.onmessage = (event) => {
+      if (typeof event.data === "string") this.#on.message(event.data);
+    };
+    socket.onclose = (event) => {
+      this.#forget();
+      if (this.#on.refuses(event.code, event.reason)) this.#become("refused", event);
+      else this.#lost(event);
+    };
+  }
+
+  #lost({ code, reason }) {
+    if (this.#openedAt && performance.now() - this.#openedAt >= STEADY_AFTER) this.#failures = 0;
+    this.#openedAt = 0;
+    const delay = Math.random() * Math.min(LONGEST_RETRY, FIRST_RETRY * 2 ** this.#failures);
+    this.#failures = Math.min(this.#failures + 1, 8);
+    this.#timer = setTimeout(() => this.#connect(), delay);
+    this.#become("lost", { code, reason, retryAt: performance.now() + delay });
+  }
+
+  #become(state, { code = 0, reason = "", retryAt = 0 } = {}) {
+    this.state = state;
+    this.#on.state({ state, code, reason, retryAt, wasOpen: this.#wasOpen });
+  }
+
+  /** No event of the old connection is heard after this. */
+  #forget() {
+    clearTimeout(this.#timer);
+    const socket = this.#socket;
+    this.#socket = null;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+  }
+}
+
+/**
+ * Shows a state in `element` (a live region). The seconds tick in a part that is hidden from screen readers,
+ * so that a reader hears the sentence once.
+ */
+export class StatusLine {
+  #element;
+  #said = document.createElement("span");
+  #ticking = document.createElement("span");
+  #timer = 0;
+
+  constructor(element) {
+    this.#element = element;
+    this.#ticking.setAttribute("aria-hidden", "true");
+    element.replaceChildren(this.#said, this.#ticking);
+  }
+
+  show(state, text, retryAt = 0) {
+    clearInterval(this.#timer);
+    if (state) this.#element.dataset.state = state;
+    else delete this.#element.dataset.state;
+    this.#said.textContent = text;
+    this.#ticking.textContent = "";
+    if (!retryAt) return;
+    const tick = () => {
+      const seconds = Math.max(0, Math.ceil((retryAt - performance.now()) / 1000));
+      this.#ticking.textContent = ` in ${seconds} s`;
+    };
+    tick();
+    this.#timer = setInterval(tick, 500);
+  }
+}
+
+/** What to say while there is no connection; the seconds follow it. */
+export function lostText({ wasOpen }) {
+  return wasOpen ? "Connection lost, trying again" : "Cannot connect, trying again";
+}
+
+/** A hue of 0 to 359 that is always the same for the same text (FNV-1a). */
+export function hueOf(text) {
+  let hash = 0x811c9dc5;
+  for (const character of text) hash = Math.imul(hash ^ character.codePointAt(0), 0x01000193);
+  return ((hash ^ (hash >>> 15)) >>> 0) % 360;
+}
+
+/** How many characters (Unicode scalar values) `text` has, as the server counts them. */
+export function lengthOf(text) {
+  return [...text].length;
+}
+
+const NAME_KEY = "sockeye.name";
+
+/** The name used last in this browser, or an empty one. Storage may be switched off. */
+export function rememberedName() {
+  try {
+    return localStorage.getItem(NAME_KEY) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+export function rememberName(name) {
+  try {
+    localStorage.setItem(NAME_KEY, name);
+  } catch {
+    // It will be asked for again.
+  }
+}

@@ -1,0 +1,119 @@
+//! What a machine lacks: installed where that can be done, else named with the exact command.
+
+use std::cell::Cell;
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use crate::process::{self, ask, command, found};
+
+/// Something the machine lacks, with the command that installs it.
+#[derive(Debug)]
+pub(crate) struct Missing(pub(crate) String);
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Missing {}
+
+/// Installs what is missing, unless told not to.
+pub(crate) struct Installer {
+    allowed: bool,
+    lists_updated: Cell<bool>,
+}
+
+impl Installer {
+    pub(crate) fn new(allowed: bool) -> Self {
+        let lists_updated = Cell::new(false);
+        Self {
+            allowed,
+            lists_updated,
+        }
+    }
+
+    /// The standard library of a Rust target.
+    pub(crate) fn rust_target(&self, triple: &str) -> Result<()> {
+        let libraries = ask("rustc", &["--print", "target-libdir", "--target", triple]);
+        if libraries.is_some_and(|dir| Path::new(&dir).is_dir()) {
+            return Ok(());
+        }
+        let mut add = command("rustup");
+        add.args(["target", "add", triple]);
+        let line = process::line(&add);
+        if !self.allowed || !found("rustup") {
+            bail!(Missing(format!("the Rust target {triple} is missing: {line}")));
+        }
+        process::run(&mut add)
+    }
+
+    /// A program from Debian's packages; `what` names it in a message, `present` tells whether it is there.
+    pub(crate) fn debian(
+        &self,
+        what: &str,
+        packages: &[&str],
+        present: impl Fn() -> bool,
+    ) -> Result<()> {
+        if present() {
+            return Ok(());
+        }
+        let mut apt = command("apt-get");
+        apt.args(["install", "-y", "--no-install-recommends"]);
+        apt.args(packages).env("DEBIAN_FRONTEND", "noninteractive");
+        let line = format!("apt-get update && {}", process::line(&apt));
+        if !is_debian() {
+            bail!(Missing(format!(
+                "{what} is missing: install it and put it on the search path (on Debian: {line})"
+            )));
+        }
+        if !is_root() || !self.allowed {
+            bail!(Missing(format!("{what} is missing; as root: {line}")));
+        }
+        println!("{what} is missing, installing it: {line}");
+        if !self.lists_updated.replace(true) {
+            process::run(command("apt-get").arg("update"))?;
+        }
+        process::run(&mut apt)?;
+        if !present() {
+            bail!("{what} is still missing after: {line}");
+        }
+        Ok(())
+    }
+
+    /// A cargo subcommand, compiled from its pinned version.
+    pub(crate) fn cargo_program(&self, name: &str, version: &str) -> Result<()> {
+        let subcommand = name.trim_start_matches("cargo-");
+        let there = ask("cargo", &[subcommand, "--version"]);
+        if there.is_some_and(|text| text.contains(version)) {
+            return Ok(());
+        }
+        let mut install = process::cargo();
+        install.args(["install", name, "--locked", "--version", version]);
+        if !self.allowed {
+            bail!(Missing(format!(
+                "{name} {version} is missing: cargo install {name} --locked --version {version}"
+            )));
+        }
+        println!("{name} {version} is missing, installing it (some minutes)");
+        process::run(&mut install)
+    }
+}
+
+fn is_debian() -> bool {
+    let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let named = |line: &str| {
+        let value = line
+            .strip_prefix("ID=")
+            .or_else(|| line.strip_prefix("ID_LIKE="));
+        value.is_some_and(|value| value.contains("debian"))
+    };
+    release.lines().any(named) && found("apt-get")
+}
+
+fn is_root() -> bool {
+    ask("id", &["-u"]).is_some_and(|id| id == "0")
+}

@@ -1,0 +1,74 @@
+//! The project's tasks, one file a subcommand: `cargo xtask --help`.
+//!
+//! Exit codes: 0 all passed, 1 something failed, 2 the command line is wrong, 3 nothing failed but the machine
+//! lacks something, which is named with the command that installs it.
+
+mod autobahn;
+mod ci;
+mod cross;
+mod install;
+mod mutants;
+mod probe;
+mod process;
+mod python;
+mod rfc;
+mod server;
+mod table;
+mod targets;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::install::{Installer, Missing};
+
+/// The project's tasks.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+    /// Install nothing: name what is missing, with the command that installs it.
+    #[arg(long, global = true)]
+    no_install: bool,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Everything: unit tests, cross builds, probes, Autobahn, other people's clients and a browser.
+    Test(test::Args),
+    /// The Autobahn cases against our server or our client.
+    Autobahn(autobahn::Args),
+    /// The core for every bare-metal target.
+    Cross,
+    /// The core linked without a panic, and its size.
+    Probe(probe::Args),
+    /// docs/rfc.md: every row of the checklist names tests that exist.
+    Rfc,
+    /// Mutation testing of the core's rules (minutes to hours; not part of `test`).
+    Mutants,
+    /// What the continuous run does: formatting, clippy, docs, then `test`.
+    Ci,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let installer = Installer::new(!cli.no_install);
+    let done = match cli.task {
+        Task::Test(args) => return test::run(&args, &installer),
+        Task::Ci => return ci::run(&installer),
+        Task::Autobahn(args) => autobahn::run(&args, &installer),
+        Task::Cross => cross::run(&installer),
+        Task::Probe(args) => probe::run(&args, &installer),
+        Task::Rfc => rfc::run(),
+        Task::Mutants => mutants::run(&installer),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(if error.is::<Missing>() { 3 } else { 1 })
+        }
+    }
+}

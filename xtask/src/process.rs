@@ -1,0 +1,167 @@
+//! Programs that are run: each is printed first, none is waited for without an end, none outlives xtask.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+/// Longer than any build or install: a bound, not an expectation.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
+
+/// The repository's root.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."))
+}
+
+/// Where xtask keeps what it makes: environments, reports, logs.
+pub(crate) fn workspace_dir(name: &str) -> PathBuf {
+    target_dir().join("xtask").join(name)
+}
+
+/// The one target directory.
+pub(crate) fn target_dir() -> PathBuf {
+    let set = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    root().join(set.unwrap_or_else(|| "target".into()))
+}
+
+/// A program, started in the repository's root.
+pub(crate) fn command(program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(root());
+    command
+}
+
+/// The cargo that runs xtask.
+pub(crate) fn cargo() -> Command {
+    command(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+/// Prints a command line, runs it to its end and fails unless it succeeds.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    run_within(command, LONGEST)
+}
+
+/// [`run`] with a bound of its own.
+pub(crate) fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
+    let status = status_within(command, limit)?;
+    if !status.success() {
+        bail!("{status}: {}", line(command));
+    }
+    Ok(())
+}
+
+/// Prints a command line, runs it and tells how it ended; an error is one that did not start or not end in time.
+pub(crate) fn status_within(command: &mut Command, limit: Duration) -> Result<ExitStatus> {
+    println!("+ {}", line(command));
+    Running::start(command)?.wait(limit)
+}
+
+/// Prints a command line, runs it and returns what it printed to standard output.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    println!("+ {}", line(command));
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot start {}", line(command)))?;
+    if !output.status.success() {
+        bail!("{}: {}", output.status, line(command));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// What a program prints when asked something short; `None` if it is not there or says no.
+pub(crate) fn ask(program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> Option<String> {
+    let output = command(program).args(args).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    output.status.success().then_some(text)
+}
+
+/// Whether a program is on the search path.
+pub(crate) fn found(program: &str) -> bool {
+    let paths = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&paths).any(|dir| {
+        dir.join(program).is_file() || dir.join(format!("{program}.exe")).is_file()
+    })
+}
+
+/// A command as a person would type it.
+pub(crate) fn line(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let words: Vec<String> = words.map(|word| quoted(&word.to_string_lossy())).collect();
+    let variables = command.get_envs().filter_map(|(name, value)| {
+        let value = quoted(&value?.to_string_lossy());
+        Some(format!("{}={value} ", name.to_string_lossy()))
+    });
+    variables.collect::<String>() + &words.join(" ")
+}
+
+fn quoted(word: &str) -> String {
+    // Paths inside the repository read better, and the same everywhere, from its root.
+    let root = format!("{}/", root().display());
+    let word = word.replace(&root, "");
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+/// A child that ends with its owner.
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    line: String,
+}
+
+impl Running {
+    pub(crate) fn start(command: &mut Command) -> Result<Self> {
+        let line = line(command);
+        let child = command
+            .stdin(Stdio::null())
+            .spawn()
+            .with_context(|| format!("cannot start {line}"))?;
+        Ok(Self { child, line })
+    }
+
+    /// Waits for the child's own end; kills it at the limit.
+    pub(crate) fn wait(mut self, limit: Duration) -> Result<ExitStatus> {
+        let end = Instant::now() + limit;
+        while Instant::now() < end {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        bail!("not done after {} s: {}", limit.as_secs(), self.line)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Both fail harmlessly on a child that has already ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_can_be_typed() {
+        let mut command = command("kosoku");
+        command.args(["-i", "1.*", "a b", "it's"]).env("PORT", "1");
+        assert_eq!(line(&command), r"PORT=1 kosoku -i '1.*' 'a b' 'it'\''s'");
+    }
+
+    #[test]
+    fn the_root_is_where_the_workspace_is() {
+        assert!(root().join("xtask/src/process.rs").is_file());
+    }
+}
