@@ -127,9 +127,9 @@ impl Receiver {
         }
     }
 
-    /// Whether a message has begun and not ended.
+    /// Whether a message or a frame has begun and not ended: what a deadline applies to.
     pub fn in_message(&self) -> bool {
-        self.message.is_some()
+        self.message.is_some() || self.header_len > 0 || matches!(self.state, State::Payload(_))
     }
 
     fn advance<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, ProtocolError> {

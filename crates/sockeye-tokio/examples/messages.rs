@@ -1,0 +1,23 @@
+//! An echo server for those who think in streams: `cargo run -p sockeye-tokio --features futures --example messages`.
+
+use futures_util::StreamExt as _;
+use sockeye_tokio::{Config, Messages, accept};
+use tokio::net::TcpListener;
+
+#[tokio::main]
+async fn main() -> std::io::Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:9001").await?;
+    loop {
+        let (socket, peer) = listener.accept().await?;
+        tokio::spawn(async move {
+            let connection = match accept(socket, Config::default()).await {
+                Ok(connection) => connection,
+                Err(error) => return eprintln!("{peer}: {error}"),
+            };
+            let (sink, stream) = Messages::new(connection).split();
+            if let Err(error) = stream.forward(sink).await {
+                eprintln!("{peer}: {error}");
+            }
+        });
+    }
+}

@@ -1,0 +1,185 @@
+//! The client's side of the handshake.
+
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fmt, io};
+
+use sockeye::Offer;
+use sockeye::handshake::{AnswerHead, OfferError, Uri, UriError, WriteError};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+
+use crate::config::Config;
+use crate::connection::Connection;
+use crate::incoming::{AcceptError, grow, own_headers, read_head};
+use crate::outbox::Transport;
+use crate::role::ThreadRng;
+
+/// Connects to a `ws://` URI by TCP: looks the name up, tries its addresses in turn, and makes the handshake.
+///
+/// ```no_run
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut ws = sockeye_tokio::connect("ws://127.0.0.1:9001/echo", sockeye_tokio::Config::default()).await?;
+/// ws.sender.text("hello").await?;
+/// let answer = ws.receiver.message().await?.ok_or("closed")?;
+/// assert_eq!(answer.text(), Some("hello"));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// Why there is no connection. A redirect is reported, not followed: [`ConnectError::Refused`].
+///
+/// # Cancel safety
+/// Dropped, it closes the transport.
+pub async fn connect(uri: &str, config: impl Into<Arc<Config>>) -> Result<Connection<TcpStream>, ConnectError> {
+    let config = config.into();
+    let parsed = Uri::parse(uri)?;
+    if parsed.is_secure() {
+        return Err(ConnectError::Tls);
+    }
+    let connecting = async {
+        let io = dial(parsed.host(), parsed.port()).await?;
+        io.set_nodelay(true)?;
+        handshake(io, parsed, config.clone()).await
+    };
+    timeout(config.handshake_timeout, connecting).await.map_err(|_| ConnectError::Timeout)?
+}
+
+/// Makes the handshake over a transport that leads to the host of `uri` already.
+///
+/// # Errors
+/// As [`connect`].
+///
+/// # Cancel safety
+/// Dropped, it closes the transport.
+pub async fn connect_over<S: Transport>(
+    io: S,
+    uri: &str,
+    config: impl Into<Arc<Config>>,
+) -> Result<Connection<S>, ConnectError> {
+    let config = config.into();
+    let shaken = handshake(io, Uri::parse(uri)?, config.clone());
+    timeout(config.handshake_timeout, shaken).await.map_err(|_| ConnectError::Timeout)?
+}
+
+/// One attempt at a time (RFC 6455 section 4.1), an equal share of nothing: the deadline is over all of them.
+async fn dial(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
+    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in lookup_host((host, port)).await? {
+        match TcpStream::connect(address).await {
+            Ok(io) => return Ok(io),
+            Err(error) => last = error,
+        }
+    }
+    Err(last.into())
+}
+
+async fn handshake<S: Transport>(mut io: S, uri: Uri<'_>, config: Arc<Config>) -> Result<Connection<S>, ConnectError> {
+    let subprotocols: Vec<&str> = config.subprotocols.iter().map(String::as_str).collect();
+    let headers: Vec<_> = own_headers(&config).collect();
+    let offer = Offer::new(uri, &mut ThreadRng).subprotocols(&subprotocols).headers(&headers);
+    let mut out = Vec::new();
+    grow(&mut out, |out| offer.write(out))?;
+    io.write_all(&out).await?;
+    io.flush().await?;
+
+    let mut bytes = Vec::new();
+    let head = read_head(&mut io, &mut bytes, config.head).await.map_err(|error| match error {
+        AcceptError::Io(error) => ConnectError::Io(error),
+        _ => ConnectError::Lost,
+    })?;
+    let Some(head) = head else { return Err(ConnectError::HeadTooBig) };
+    let subprotocol = match offer.check(&bytes[..head]) {
+        Ok(Some((answer, _))) => answer.subprotocol().map(str::to_owned),
+        Ok(None) => return Err(ConnectError::Lost),
+        Err(OfferError::Status(status)) => return Err(refused(status, &bytes[..head])),
+        Err(error) => return Err(ConnectError::Answer(error)),
+    };
+    Ok(Connection::client(io, config.clone(), subprotocol, &bytes[head..]))
+}
+
+fn refused(status: u16, head: &[u8]) -> ConnectError {
+    let parsed = AnswerHead::parse(head).ok().flatten();
+    let header = |name| parsed.as_ref().and_then(|(head, _)| head.header(name));
+    ConnectError::Refused {
+        status,
+        location: header("Location").map(str::to_owned),
+        retry_after: header("Retry-After").and_then(|value| value.parse().ok()).map(Duration::from_secs),
+    }
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The URI is none that a WebSocket client can connect to.
+    Uri(UriError),
+    /// `wss://` needs TLS, which this build does not have; bring a TLS stream to [`connect_over`].
+    Tls,
+    /// The name could not be looked up, no address could be connected to, or the transport failed.
+    Io(io::Error),
+    /// It took longer than [`Config::handshake_timeout`].
+    Timeout,
+    /// The server closed the transport before its answer was whole.
+    Lost,
+    /// The server's answer is longer than [`Config::head`].
+    HeadTooBig,
+    /// The server answered with another status than 101 (RFC 6455 section 4.1).
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// Where a redirect points to.
+        location: Option<String>,
+        /// When to come back, if the server said that in seconds.
+        retry_after: Option<Duration>,
+    },
+    /// The server's answer breaks a rule.
+    Answer(OfferError),
+    /// A header or subprotocol cannot be sent: a mistake on this side.
+    Write(WriteError),
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ConnectError::Uri(error) => error.fmt(f),
+            ConnectError::Tls => f.write_str("wss:// needs TLS, which this build does not have"),
+            ConnectError::Io(error) => error.fmt(f),
+            ConnectError::Timeout => f.write_str("the server did not answer in time"),
+            ConnectError::Lost => f.write_str("the server closed the connection before it answered"),
+            ConnectError::HeadTooBig => f.write_str("the server's answer is too long"),
+            ConnectError::Refused { status, location, .. } => {
+                write!(f, "the server refused with status {status}")?;
+                let reason = sockeye::handshake::reason_phrase(*status);
+                if !reason.is_empty() {
+                    write!(f, " {reason}")?;
+                }
+                location.as_ref().map_or(Ok(()), |location| write!(f, ", it points to {location}"))
+            }
+            ConnectError::Answer(error) => error.fmt(f),
+            ConnectError::Write(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {}
+
+impl From<UriError> for ConnectError {
+    fn from(error: UriError) -> Self {
+        ConnectError::Uri(error)
+    }
+}
+
+impl From<io::Error> for ConnectError {
+    fn from(error: io::Error) -> Self {
+        ConnectError::Io(error)
+    }
+}
+
+impl From<WriteError> for ConnectError {
+    fn from(error: WriteError) -> Self {
+        ConnectError::Write(error)
+    }
+}

@@ -1,0 +1,297 @@
+//! A request before it is answered.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use sockeye::handshake::{AcceptError as Unacceptable, WriteError, head_end};
+use sockeye::{Reject, Request, Response};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::config::Config;
+use crate::connection::Connection;
+use crate::ending::{DISCARD_BYTES, DISCARD_TIME};
+use crate::outbox::Transport;
+
+/// Accepts a WebSocket: reads the request, checks it, `Host` and `Origin`, and answers.
+///
+/// ```no_run
+/// # async fn serve() -> std::io::Result<()> {
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:9001").await?;
+/// loop {
+///     let (socket, _) = listener.accept().await?;
+///     tokio::spawn(async move {
+///         let mut ws = sockeye_tokio::accept(socket, sockeye_tokio::Config::default()).await?;
+///         while let Some(message) = ws.receiver.message().await? {
+///             ws.sender.send(message.kind, message.payload).await?;
+///         }
+///         Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+///     });
+/// }
+/// # }
+/// ```
+///
+/// # Errors
+/// Why there is no connection; the client was told if it can be.
+///
+/// # Cancel safety
+/// Dropped, it closes the transport.
+pub async fn accept<S: Transport>(io: S, config: impl Into<Arc<Config>>) -> Result<Connection<S>, AcceptError> {
+    Incoming::read(io, config).await?.accept(Accept::default()).await
+}
+
+/// A request whose head was read and is well-formed, before it is accepted, rejected or answered otherwise.
+pub struct Incoming<S> {
+    io: S,
+    config: Arc<Config>,
+    deadline: Instant,
+    /// The head, and what came behind it.
+    bytes: Vec<u8>,
+    head: usize,
+}
+
+/// How to accept.
+#[derive(Debug, Clone, Default)]
+pub struct Accept<'a> {
+    /// One of the subprotocols that the client offered, instead of its first that [`Config::subprotocols`] has.
+    pub subprotocol: Option<&'a str>,
+    /// Headers for the 101, besides [`Config::headers`].
+    pub headers: &'a [(&'a str, &'a str)],
+}
+
+impl<S: Transport> Incoming<S> {
+    /// Reads a request's head. A head that breaks a rule is answered here, with the status that it owes.
+    ///
+    /// # Errors
+    /// [`AcceptError`]
+    ///
+    /// # Cancel safety
+    /// Dropped, it closes the transport.
+    pub async fn read(mut io: S, config: impl Into<Arc<Config>>) -> Result<Self, AcceptError> {
+        let config = config.into();
+        let deadline = Instant::now() + config.handshake_timeout;
+        let mut bytes = Vec::new();
+        let read = timeout_at(deadline, read_head(&mut io, &mut bytes, config.head));
+        let reject = match read.await.map_err(|_| AcceptError::Timeout)?? {
+            Some(head) => match Request::parse(&bytes[..head]) {
+                Ok(Some(_)) => return Ok(Incoming { io, config, deadline, bytes, head }),
+                Ok(None) => return Err(AcceptError::Lost),
+                Err(reject) => reject,
+            },
+            None => Reject::HeadTooBig,
+        };
+        let mut out = Vec::new();
+        write(&Response::reject(reject), &mut out)?;
+        finish(io, &out, deadline).await?;
+        Err(AcceptError::Rejected(reject))
+    }
+
+    /// What is asked for.
+    #[expect(clippy::missing_panics_doc, reason = "`read` made sure that the head parses")]
+    pub fn request(&self) -> Request<'_> {
+        let parsed = Request::parse(&self.bytes[..self.head]);
+        parsed.ok().flatten().expect("the head was parsed when it was read").0
+    }
+
+    /// Whether a server of these names is meant: [`Config::hosts`]. [`accept`](Self::accept) asks by itself.
+    ///
+    /// # Errors
+    /// [`Reject::HostNotAllowed`]
+    pub fn check_host(&self) -> Result<(), Reject> {
+        self.request().check_host(&self.config.hosts.as_core())
+    }
+
+    /// Whether pages of this origin may connect: [`Config::origins`]. [`accept`](Self::accept) asks by itself.
+    ///
+    /// # Errors
+    /// [`Reject::OriginNotAllowed`]
+    pub fn check_origin(&self) -> Result<(), Reject> {
+        self.request().check_origin(&self.config.origins.as_core())
+    }
+
+    /// Answers 101 if `Host` and `Origin` are right, and begins with the frames.
+    ///
+    /// # Errors
+    /// [`AcceptError`]; a mistake on this side is found before anything is written.
+    ///
+    /// # Cancel safety
+    /// Dropped, it closes the transport.
+    pub async fn accept(mut self, accept: Accept<'_>) -> Result<Connection<S>, AcceptError> {
+        if let Err(reject) = self.check_host().and_then(|()| self.check_origin()) {
+            return self.reject(reject).await;
+        }
+        let request = self.request();
+        if !request.is_upgrade() {
+            return self.reject(Reject::UpgradeRequired).await;
+        }
+        let subprotocol = accept.subprotocol.map(str::to_owned).or_else(|| {
+            request
+                .subprotocols()
+                .find(|offered| self.config.subprotocols.iter().any(|own| own == offered))
+                .map(str::to_owned)
+        });
+        let headers: Vec<_> = own_headers(&self.config).chain(accept.headers.iter().copied()).collect();
+        let mut out = Vec::new();
+        write(&Response::accept(&request, subprotocol.as_deref())?.headers(&headers), &mut out)?;
+        let written = timeout_at(self.deadline, async {
+            self.io.write_all(&out).await?;
+            self.io.flush().await
+        });
+        written.await.map_err(|_| AcceptError::Timeout)??;
+        Ok(Connection::server(self.io, self.config, subprotocol, &self.bytes[self.head..]))
+    }
+
+    /// Refuses, with the status and the headers that the reason owes, and closes the transport.
+    ///
+    /// # Errors
+    /// Always: [`AcceptError::Rejected`], or why the client could not be told.
+    ///
+    /// # Cancel safety
+    /// Dropped, it closes the transport.
+    pub async fn reject<T>(self, reject: Reject) -> Result<T, AcceptError> {
+        let text = format!("{reject}\n");
+        let headers = [("Content-Type", "text/plain; charset=utf-8")];
+        self.respond(Response::reject(reject).headers(&headers).body(text.as_bytes())).await?;
+        Err(AcceptError::Rejected(reject))
+    }
+
+    /// Answers with any other response, a page for a browser say, and closes the transport: nothing that follows on
+    /// it is answered.
+    ///
+    /// # Errors
+    /// [`AcceptError::Io`], [`AcceptError::Timeout`], [`AcceptError::Write`]
+    ///
+    /// # Cancel safety
+    /// Dropped, it closes the transport.
+    pub async fn respond(self, response: Response<'_>) -> Result<(), AcceptError> {
+        let response = if self.request().method() == "HEAD" { response.head_only() } else { response };
+        let mut out = Vec::new();
+        write(&response, &mut out)?;
+        finish(self.io, &out, self.deadline).await
+    }
+}
+
+impl<S> fmt::Debug for Incoming<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming").finish_non_exhaustive()
+    }
+}
+
+/// Headers of the configuration, as the core takes them.
+pub(crate) fn own_headers(config: &Config) -> impl Iterator<Item = (&str, &str)> {
+    config.headers.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+}
+
+/// Reads until a head is whole: its length, or `None` when it is over `limit`. What came behind it is in `bytes` too.
+pub(crate) async fn read_head<S: Transport>(
+    io: &mut S,
+    bytes: &mut Vec<u8>,
+    limit: usize,
+) -> Result<Option<usize>, AcceptError> {
+    loop {
+        let scanned = bytes.len();
+        if io.read_buf(bytes).await? == 0 {
+            return Err(AcceptError::Lost);
+        }
+        match head_end(bytes, scanned) {
+            Some(head) if head <= limit => return Ok(Some(head)),
+            None if bytes.len() < limit => {}
+            _ => return Ok(None),
+        }
+    }
+}
+
+/// Writes a head into a buffer that grows until it fits.
+pub(crate) fn write(response: &Response<'_>, out: &mut Vec<u8>) -> Result<(), WriteError> {
+    grow(out, |out| response.write(out))
+}
+
+pub(crate) fn grow(
+    out: &mut Vec<u8>,
+    write: impl Fn(&mut [u8]) -> Result<usize, WriteError>,
+) -> Result<(), WriteError> {
+    out.resize(1024, 0);
+    loop {
+        match write(out) {
+            Ok(len) => {
+                out.truncate(len);
+                return Ok(());
+            }
+            Err(WriteError::TooSmall) => out.resize(out.len() * 2, 0),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Writes a last answer so that it arrives: closes our side, then reads on for a while.
+async fn finish<S: Transport>(mut io: S, out: &[u8], deadline: Instant) -> Result<(), AcceptError> {
+    let written = timeout_at(deadline, async {
+        io.write_all(out).await?;
+        io.shutdown().await
+    });
+    written.await.map_err(|_| AcceptError::Timeout)??;
+    let _ = timeout(DISCARD_TIME, async {
+        let mut left = DISCARD_BYTES;
+        let mut scratch = [0; 1024];
+        while let Ok(len @ 1..) = io.read(&mut scratch).await {
+            left = left.saturating_sub(len);
+            if left == 0 {
+                break;
+            }
+        }
+    })
+    .await;
+    Ok(())
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// The request was refused, and the client told why.
+    Rejected(Reject),
+    /// The client's connection ended before its request did.
+    Lost,
+    /// The handshake took longer than [`Config::handshake_timeout`].
+    Timeout,
+    /// The transport failed.
+    Io(io::Error),
+    /// What was to be written cannot be: a mistake on this side.
+    Write(WriteError),
+    /// The request cannot be accepted so: a mistake on this side.
+    Accept(Unacceptable),
+}
+
+impl fmt::Display for AcceptError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AcceptError::Rejected(reject) => reject.fmt(f),
+            AcceptError::Lost => f.write_str("the client's connection ended before its request did"),
+            AcceptError::Timeout => f.write_str("the handshake took too long"),
+            AcceptError::Io(error) => write!(f, "the transport failed: {error}"),
+            AcceptError::Write(error) => error.fmt(f),
+            AcceptError::Accept(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for AcceptError {}
+
+impl From<io::Error> for AcceptError {
+    fn from(error: io::Error) -> Self {
+        AcceptError::Io(error)
+    }
+}
+
+impl From<WriteError> for AcceptError {
+    fn from(error: WriteError) -> Self {
+        AcceptError::Write(error)
+    }
+}
+
+impl From<Unacceptable> for AcceptError {
+    fn from(error: Unacceptable) -> Self {
+        AcceptError::Accept(error)
+    }
+}
