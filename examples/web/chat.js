@@ -40,7 +40,9 @@ start();
 function start() {
   if (!ROOM_NAME.test(room)) {
     at("room").textContent = "No such room";
+    at("room").classList.add("unknown");
     at("join-form").hidden = true;
+    at("elsewhere").hidden = false;
     status.show("refused", "A room name is 1 to 64 of the characters A-Z a-z 0-9 . _ -");
     return;
   }
@@ -67,7 +69,8 @@ function join(event) {
   const wanted = at("name").value.trim();
   const length = lengthOf(wanted);
   if (length < 1 || length > LONGEST_NAME) {
-    note("join-note", length ? `A name has at most ${LONGEST_NAME} characters; this one has ${length}.` : "Please enter a name.");
+    const tooLong = `A name has at most ${LONGEST_NAME} characters; this one has ${length}.`;
+    note("join-note", length ? tooLong : "Please enter a name.");
     at("name").focus();
     return;
   }
@@ -152,6 +155,7 @@ function becomeAway() {
 }
 
 function askName(message) {
+  at("people").hidden = true;
   at("join-form").hidden = false;
   at("composer").hidden = true;
   note("join-note", message);
@@ -219,7 +223,6 @@ function onWelcome(welcome) {
   main.classList.remove("fresh");
   at("people").hidden = false;
   at("people").classList.remove("stale");
-  at("me").textContent = name;
   at("join-form").hidden = true;
   at("composer").hidden = false;
   at("send").disabled = false;
@@ -245,7 +248,8 @@ function giveBackUnconfirmed() {
   if (unconfirmed.length === 0) return;
   const last = unconfirmed.at(-1);
   const isBoxFree = at("text").value.trim() === "";
-  addNotice(unconfirmed.length === 1 ? "Your last message may not have arrived." : `Your last ${unconfirmed.length} messages may not have arrived.`);
+  const what = unconfirmed.length === 1 ? "message" : `${unconfirmed.length} messages`;
+  addNotice(`Your last ${what} may not have arrived.`);
   if (isBoxFree) at("text").value = last;
   unconfirmed = [];
 }
@@ -305,7 +309,7 @@ function addMessage({ id, name, text }, isOwn, isLive) {
     const now = new Date();
     const time = document.createElement("time");
     time.dateTime = now.toISOString();
-    time.textContent = now.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    time.textContent = now.toLocaleTimeString([], { hour: "numeric", minute: "2-digit" });
     head.append(" ", time);
   }
   line.append(head, body);

@@ -28,6 +28,11 @@ const me = { name: "", x: 0.5, y: 0.5, isPlaced: false, element: null };
 /** id -> { element, label, name, x, y (drawn), toX, toY (wanted), heardAt } */
 const others = new Map();
 let size = { width: 1, height: 1 };
+let sendTimer = 0;
+let sentAt = -Infinity;
+let lastSent = "";
+let frame = 0;
+let drawnAt = 0;
 
 const socket = new Socket("/rooms/cursors", [], { state: onState, message: onText });
 
@@ -95,10 +100,6 @@ function place(x, y, isDrawn) {
   if (isDrawn) moveTo(me.element, me.x, me.y);
   sendSoon();
 }
-
-let sendTimer = 0;
-let sentAt = -Infinity;
-let lastSent = "";
 
 function sendSoon() {
   if (sendTimer || !me.isPlaced) return;
@@ -196,9 +197,6 @@ function dropSilent() {
 
 // Drawing.
 
-let frame = 0;
-let drawnAt = 0;
-
 function animate() {
   if (frame) return;
   drawnAt = performance.now();
@@ -240,8 +238,8 @@ function makeCursor(className, colourFrom) {
   element.style.setProperty("--hue", hueOf(colourFrom));
   const arrow = document.createElementNS(SVG, "svg");
   arrow.setAttribute("viewBox", "0 0 20 22");
-  arrow.setAttribute("width", "20");
-  arrow.setAttribute("height", "22");
+  arrow.setAttribute("width", "25");
+  arrow.setAttribute("height", "27.5");
   arrow.setAttribute("aria-hidden", "true");
   const shape = document.createElementNS(SVG, "path");
   shape.setAttribute("d", "M2 2l5.2 16.5 3.6-6.9 7.2-2.7Z");

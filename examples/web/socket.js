@@ -150,14 +150,16 @@ export class StatusLine {
 
 /** What to say while there is no connection; the seconds follow it. */
 export function lostText({ wasOpen }) {
-  return wasOpen ? "Connection lost, trying again" : "Cannot connect, trying again";
+  return wasOpen ? "Connection lost, retrying" : "Cannot connect, retrying";
 }
 
-/** A hue of 0 to 359 that is always the same for the same text (FNV-1a). */
+/** A hue in degrees that is always the same for the same text: FNV-1a, its bits then mixed. */
 export function hueOf(text) {
   let hash = 0x811c9dc5;
   for (const character of text) hash = Math.imul(hash ^ character.codePointAt(0), 0x01000193);
-  return ((hash ^ (hash >>> 15)) >>> 0) % 360;
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return ((hash ^ (hash >>> 16)) >>> 0) % 360;
 }
 
 /** How many characters (Unicode scalar values) `text` has, as the server counts them. */

@@ -17,8 +17,7 @@ export function expect(actual, wanted, what) {
 }
 
 export function brief(value) {
-  if (Buffer.isBuffer(value) && value.length > 40) return `${value.length} bytes, ${value.subarray(0, 20).toString("hex")}...`;
-  const text = Buffer.isBuffer(value) ? `bytes ${value.toString("hex")}` : JSON.stringify(value) ?? String(value);
+  const text = Buffer.isBuffer(value) ? `bytes ${value.toString("hex", 0, 60)}` : JSON.stringify(value) ?? String(value);
   return text.length <= 120 ? text : `${text.slice(0, 100)}... (${text.length} long)`;
 }
 
@@ -212,7 +211,7 @@ export async function run(checks) {
     try {
       await check(base);
     } catch (error) {
-      console.log(`FAILED ${name}: ${error instanceof Failed ? error.message : error.stack}`);
+      console.log(`FAILED ${name}: ${error instanceof Failed ? error.message : `${error.name}: ${error.message}`}`);
       process.exit(1);
     }
     console.log(`ok ${name}`);

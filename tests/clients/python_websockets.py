@@ -12,8 +12,9 @@ from checks import (
 
 def open_connection(base, path, **options):
     """The client offers permessage-deflate unless told otherwise. No proxy: the server is on this machine."""
+    limits = {"open_timeout": WAIT, "close_timeout": WAIT, "max_size": 4 * MIB}
     return within(
-        websockets_connect(f"ws://{base}{path}", proxy=None, open_timeout=WAIT, close_timeout=WAIT, max_size=4 * MIB, **options),
+        websockets_connect(f"ws://{base}{path}", proxy=None, **limits, **options),
         f"a connection to {path}",
     )
 

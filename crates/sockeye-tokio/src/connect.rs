@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::connection::Connection;
 use crate::incoming::{AcceptError, grow, own_headers, read_head};
 use crate::outbox::Transport;
-use crate::role::ThreadRng;
+use crate::role::{Role, ThreadRng};
 
 /// Connects to a `ws://` URI by TCP: looks the name up, tries its addresses in turn, and makes the handshake.
 ///
@@ -97,7 +97,8 @@ async fn handshake<S: Transport>(mut io: S, uri: Uri<'_>, config: Arc<Config>) -
         Err(OfferError::Status(status)) => return Err(refused(status, &bytes[..head])),
         Err(error) => return Err(ConnectError::Answer(error)),
     };
-    Ok(Connection::client(io, config.clone(), subprotocol, &bytes[head..]))
+    let core = sockeye::Receiver::client().with_limits(config.limits);
+    Ok(Connection::new(io, config.clone(), subprotocol, &bytes[head..], Role::client(), core))
 }
 
 fn refused(status: u16, head: &[u8]) -> ConnectError {

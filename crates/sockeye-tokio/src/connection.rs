@@ -33,15 +33,7 @@ pub struct Connection<S> {
 }
 
 impl<S: Transport> Connection<S> {
-    pub(crate) fn server(io: S, config: Arc<Config>, subprotocol: Option<String>, early: &[u8]) -> Self {
-        Self::new(io, config, subprotocol, early, Role::server(), sockeye::Receiver::server())
-    }
-
-    pub(crate) fn client(io: S, config: Arc<Config>, subprotocol: Option<String>, early: &[u8]) -> Self {
-        Self::new(io, config, subprotocol, early, Role::client(), sockeye::Receiver::client())
-    }
-
-    fn new(
+    pub(crate) fn new(
         io: S,
         config: Arc<Config>,
         subprotocol: Option<String>,

@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use sockeye::handshake::{AcceptError as Unacceptable, WriteError, head_end};
-use sockeye::{Reject, Request, Response};
+use sockeye::{Limits, Reject, Request, Response};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -13,6 +13,7 @@ use crate::config::Config;
 use crate::connection::Connection;
 use crate::ending::{DISCARD_BYTES, DISCARD_TIME};
 use crate::outbox::Transport;
+use crate::role::Role;
 
 /// Accepts a WebSocket: reads the request, checks it, `Host` and `Origin`, and answers.
 ///
@@ -58,6 +59,8 @@ pub struct Accept<'a> {
     pub subprotocol: Option<&'a str>,
     /// Headers for the 101, besides [`Config::headers`].
     pub headers: &'a [(&'a str, &'a str)],
+    /// Other limits than [`Config::limits`].
+    pub limits: Option<Limits>,
 }
 
 impl<S: Transport> Incoming<S> {
@@ -139,7 +142,9 @@ impl<S: Transport> Incoming<S> {
             self.io.flush().await
         });
         written.await.map_err(|_| AcceptError::Timeout)??;
-        Ok(Connection::server(self.io, self.config, subprotocol, &self.bytes[self.head..]))
+        let limits = accept.limits.unwrap_or(self.config.limits);
+        let core = sockeye::Receiver::server().with_limits(limits);
+        Ok(Connection::new(self.io, self.config, subprotocol, &self.bytes[self.head..], Role::server(), core))
     }
 
     /// Refuses, with the status and the headers that the reason owes, and closes the transport.

@@ -60,7 +60,7 @@ impl<S: Transport> Receiver<S> {
     pub(crate) fn new(outbox: Arc<Outbox<S>>, config: Arc<Config>, core: sockeye::Receiver, early: &[u8]) -> Self {
         Receiver {
             outbox,
-            core: core.with_limits(config.limits),
+            core,
             input: Input::with(early),
             partial: Partial { bytes: Vec::new(), whole: false, share: Share::new(&config.budget.partial) },
             clock: Clock::new(),

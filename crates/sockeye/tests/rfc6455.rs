@@ -361,11 +361,8 @@ fn is_forbidden(code: u16) -> bool {
 #[test]
 fn every_close_code_is_taken_or_fails_as_the_list_has_it() {
     for code in 0..=u16::MAX {
-        let expect = if is_forbidden(code) {
-            fails([], ProtocolError::CloseCode(code))
-        } else {
-            events([Got::close(code, "")])
-        };
+        let expect =
+            if is_forbidden(code) { fails([], ProtocolError::CloseCode(code)) } else { events([Got::close(code, "")]) };
         let wire = close(code, "").bytes(Role::Server);
         assert_eq!(feed(Receiver::client(), [&wire[..]]), expect);
         assert_eq!(CloseCode::new(code).map(CloseCode::get), (!is_forbidden(code)).then_some(code));
@@ -425,9 +422,8 @@ fn what_follows_a_close_is_discarded() {
     let after = [text("a"), ping("p"), close(1001, "again"), text("x").reserved(7), close(0, ""), text(b"\xff")];
     for frame in after {
         check([close(1000, "bye"), frame.clone()], events([Got::close(1000, "bye")]));
-        check([text("a").more(), close_empty(), frame], {
-            events([Got::piece(Kind::Text, "a"), Got::Close(None, String::new())])
-        });
+        let inside = [text("a").more(), close_empty(), frame];
+        check(inside, events([Got::piece(Kind::Text, "a"), Got::Close(None, String::new())]));
     }
 }
 

@@ -208,19 +208,19 @@ fn a_control_frame_that_is_too_long_is_refused_and_changes_nothing() {
 
 #[test]
 fn nothing_is_sent_after_a_close() {
-    let closes: [fn(&mut Sender<sockeye::Unmasked>, &mut [u8; MAX_CONTROL]) -> bool; 3] = [
-        |sender, out| sender.close(CloseCode::NORMAL, "", out).is_ok(),
-        |sender, out| sender.reply(&Reply::close(CloseCode::GOING_AWAY), out).is_ok(),
-        |sender, out| sender.reply(&ProtocolError::InvalidUtf8.reply(), out).is_ok(),
-    ];
-    for send_close in closes {
+    for way in ["close", "a reply", "the reply to an error"] {
         for open_message in [false, true] {
             let (mut sender, mut out) = (Sender::server(), [0; MAX_CONTROL]);
             if open_message {
                 sender.chunk(Kind::Text, 1, false).unwrap();
             }
             assert!(!sender.is_closed());
-            assert!(send_close(&mut sender, &mut out));
+            let sent = match way {
+                "close" => sender.close(CloseCode::NORMAL, "", &mut out),
+                "a reply" => sender.reply(&Reply::close(CloseCode::GOING_AWAY), &mut out),
+                _ => sender.reply(&ProtocolError::InvalidUtf8.reply(), &mut out),
+            };
+            assert!(sent.is_ok(), "{way}");
             assert!(sender.is_closed());
             assert_eq!(sender.chunk(Kind::Text, 1, true).unwrap_err(), SendError::Closed);
             assert_eq!(sender.chunk(Kind::Binary, 1, true).unwrap_err(), SendError::Closed);

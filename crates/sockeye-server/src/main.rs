@@ -1,0 +1,56 @@
+//! The host server where devices and browsers meet: `sockeye serve`, and a client for a terminal: `sockeye connect`.
+
+mod connect;
+mod descriptors;
+mod echo;
+mod pages;
+mod rooms;
+mod route;
+mod serve;
+mod show;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// WebSockets from a 64 KiB microcontroller to a host with 100,000 connections.
+///
+/// Without a subcommand it serves.
+#[derive(Parser)]
+#[command(name = "sockeye", version = VERSION, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(flatten)]
+    serve: serve::Args,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("SOCKEYE_COMMIT"), ")");
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve an echo, rooms, and the pages that show them.
+    Serve(serve::Args),
+    /// Connect to a WebSocket server: lines go out as messages, messages are printed.
+    Connect(connect::Args),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("sockeye: the runtime does not start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let code = runtime.block_on(async {
+        match cli.command.unwrap_or(Command::Serve(cli.serve)) {
+            Command::Serve(args) => serve::run(args).await,
+            Command::Connect(args) => connect::run(args).await,
+        }
+    });
+    // A thread may still wait for a line from the terminal.
+    runtime.shutdown_background();
+    code
+}

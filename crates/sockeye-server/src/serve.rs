@@ -1,0 +1,231 @@
+//! `sockeye serve`: listens, and serves until Ctrl-C.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fmt, io};
+
+use clap::builder::NonEmptyStringValueParser;
+use sockeye_tokio::proto::{Limits, Reject};
+use sockeye_tokio::{AcceptError, Config, Error, Host, Incoming, Origin};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+use tracing_subscriber::EnvFilter;
+
+use crate::descriptors;
+use crate::rooms::Rooms;
+use crate::route::{self, Failure};
+
+/// How to serve.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The address to listen on. Port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9001")]
+    listen: SocketAddr,
+    /// A name that this server is reached by, besides IP addresses and localhost. `*` takes every name, and gives up
+    /// the protection against DNS rebinding.
+    #[arg(long = "host", value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    hosts: Vec<String>,
+    /// An origin whose pages may connect, such as https://example.com, besides this server's own. `*` takes every
+    /// origin, and gives up the protection against cross-site hijacking.
+    #[arg(long = "origin", value_name = "ORIGIN", value_parser = parse_origin)]
+    origins: Vec<String>,
+}
+
+/// At a shutdown the connections together have so long,
+const SHUTDOWN: Duration = Duration::from_secs(5);
+/// of which each closing handshake may take this much.
+const CLOSE: Duration = Duration::from_secs(3);
+/// When there is no room: come back after so many seconds.
+const RETRY_AFTER: u32 = 5;
+/// Newcomers that are told so at the same time; more than these are hung up on.
+const TURNED_AWAY: usize = 32;
+
+/// What all connections share.
+pub(crate) struct Server {
+    pub(crate) rooms: Rooms,
+    config: Arc<Config>,
+    shutdown: CancellationToken,
+}
+
+impl Server {
+    /// The future's output, or `None` if the server shuts down before.
+    pub(crate) async fn until_shutdown<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            output = future => Some(output),
+            () = self.shutdown.cancelled() => None,
+        }
+    }
+}
+
+pub(crate) async fn run(args: Args) -> ExitCode {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_writer(io::stderr).init();
+
+    let listener = match TcpListener::bind(args.listen).await {
+        Ok(listener) => listener,
+        Err(error) => {
+            eprintln!("sockeye: {}", why_no_listener(args.listen, &error));
+            return ExitCode::FAILURE;
+        }
+    };
+    let connections = descriptors::raise();
+    let address = listener.local_addr().unwrap_or(args.listen);
+    println!("sockeye listens on http://{address}/ and takes {connections} connections; Ctrl-C ends it");
+
+    let server =
+        Arc::new(Server { rooms: Rooms::new(), config: Arc::new(config(args)), shutdown: CancellationToken::new() });
+    let tasks = TaskTracker::new();
+    tokio::select! {
+        () = accept(&listener, &server, &tasks, connections) => {}
+        () = interrupted() => {}
+    }
+
+    drop(listener);
+    info!("closing {} connections", tasks.len());
+    server.shutdown.cancel();
+    tasks.close();
+    tokio::select! {
+        waited = timeout(SHUTDOWN, tasks.wait()) => if waited.is_err() {
+            warn!("{} connections did not close in time", tasks.len());
+        },
+        () = interrupted() => {}
+    }
+    ExitCode::SUCCESS
+}
+
+fn config(args: Args) -> Config {
+    let any = |list: &[String]| list.iter().any(|item| item == "*");
+    Config {
+        // Whoever reassembles messages sets a limit of their own; the echo streams.
+        limits: Limits::NONE,
+        close_timeout: CLOSE,
+        hosts: if any(&args.hosts) { Host::Any } else { Host::Named(args.hosts) },
+        origins: if any(&args.origins) { Origin::Any } else { Origin::Listed(args.origins) },
+        ..Config::default()
+    }
+}
+
+/// Ctrl-C, or the same from a service manager.
+async fn interrupted() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+async fn accept(listener: &TcpListener, server: &Arc<Server>, tasks: &TaskTracker, connections: usize) {
+    let room = Arc::new(Semaphore::new(connections));
+    let turned_away = Arc::new(Semaphore::new(TURNED_AWAY));
+    loop {
+        let (socket, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                warn!("a connection could not be accepted: {error}");
+                // Out of descriptors, say: the next attempt would fail at once, too.
+                sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let server = server.clone();
+        if let Ok(permit) = room.clone().try_acquire_owned() {
+            tasks.spawn(async move {
+                serve(socket, peer, &server).await;
+                drop(permit);
+            });
+        } else if let Ok(permit) = turned_away.clone().try_acquire_owned() {
+            tasks.spawn(async move {
+                if let Ok(incoming) = Incoming::read(socket, server.config.clone()).await {
+                    let _ = incoming.reject::<()>(Reject::Unavailable { retry_after: RETRY_AFTER }).await;
+                }
+                drop(permit);
+            });
+        }
+    }
+}
+
+async fn serve(socket: TcpStream, peer: SocketAddr, server: &Server) {
+    let _ = socket.set_nodelay(true);
+    let Some(incoming) = server.until_shutdown(Incoming::read(socket, server.config.clone())).await else { return };
+    let served = match incoming {
+        Ok(incoming) => {
+            // What a stranger wrote is logged escaped.
+            let request = incoming.request();
+            let (path, host, origin) =
+                (request.path().to_owned(), request.host().to_owned(), request.origin().map(str::to_owned));
+            let served = route::serve(incoming, server).await;
+            if let Err(Failure::Accept(AcceptError::Rejected(reject))) = &served {
+                warn!(%peer, ?path, "refused: {}", Refusal { reject, host: &host, origin: origin.as_deref() });
+                return;
+            }
+            served
+        }
+        Err(error) => Err(error.into()),
+    };
+    match served {
+        Ok(()) => {}
+        // Somebody looked whether the port is open, or a browser's spare connection: no news.
+        Err(Failure::Accept(AcceptError::Lost)) => {}
+        Err(Failure::Accept(error)) => warn!(%peer, "handshake failed: {error}"),
+        Err(Failure::Connection(Error::Lost)) => info!(%peer, "{}", Error::Lost),
+        Err(Failure::Connection(error)) => warn!(%peer, "connection failed: {error}"),
+    }
+}
+
+/// Why a request was refused, with the setting that would allow it.
+struct Refusal<'a> {
+    reject: &'a Reject,
+    host: &'a str,
+    origin: Option<&'a str>,
+}
+
+impl fmt::Display for Refusal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reject.fmt(f)?;
+        match (self.reject, self.origin) {
+            (Reject::HostNotAllowed, _) => write!(f, ", Host {:?}: --host NAME would allow it", self.host),
+            (Reject::OriginNotAllowed, Some(origin)) => {
+                write!(f, ", Origin {origin:?}: --origin ORIGIN would allow it")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn why_no_listener(address: SocketAddr, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            format!("{address} is taken; end what listens there, or choose another port with --listen")
+        }
+        io::ErrorKind::PermissionDenied => {
+            format!("{address} needs privileges; choose a port above 1023 with --listen")
+        }
+        io::ErrorKind::AddrNotAvailable => format!("{address} is no address of this machine; see --listen"),
+        _ => format!("cannot listen on {address}: {error}"),
+    }
+}
+
+fn parse_origin(origin: &str) -> Result<String, String> {
+    let host = origin.split_once("://").map(|(_, host)| host);
+    let bare = host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@']));
+    if origin == "*" || origin == "null" || bare {
+        Ok(origin.to_owned())
+    } else {
+        Err("an origin is a scheme and a host, such as https://example.com:8443, without a path".into())
+    }
+}
