@@ -4,8 +4,9 @@
 //! always ends at a frame's end, and what a half could not write is the flusher's to write: one task, there only
 //! while something is queued, so that whatever the application does next, what was queued goes out.
 //!
-//! Replies (a pong, or a close in its place) wait in one slot. They go ahead of each data frame, and are not queued
-//! while the peer takes nothing: however many pings it sends, it is owed one pong.
+//! Replies (a pong, or a close in its place) wait in one slot. They go ahead of each data frame. Pings that came by
+//! one read are each answered as long as the peer takes what is written (Autobahn 2.10 counts them); from a peer that
+//! takes nothing no pong is queued any more, and however many pings it sends, it is owed one.
 
 use std::future::poll_fn;
 use std::io;
@@ -199,8 +200,12 @@ impl<S: Transport> Outbox<S> {
     }
 
     /// Owes the peer a reply, which goes out by the next write.
-    pub(crate) fn push(self: &Arc<Self>, reply: Reply) {
-        lock(&self.link).replies.push(reply);
+    pub(crate) fn push(&self, reply: Reply) {
+        let mut link = lock(&self.link);
+        link.replies.push(reply);
+        if link.queue.len() - link.written < WRITE_AT {
+            link.queue_replies();
+        }
     }
 
     /// Sees to it that what is owed goes out even if the application writes nothing and does not come back.
