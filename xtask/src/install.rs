@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Result, bail};
 
@@ -30,10 +31,7 @@ pub(crate) struct Installer {
 impl Installer {
     pub(crate) fn new(allowed: bool) -> Self {
         let lists_updated = Cell::new(false);
-        Self {
-            allowed,
-            lists_updated,
-        }
+        Self { allowed, lists_updated }
     }
 
     /// The standard library of a Rust target.
@@ -48,16 +46,11 @@ impl Installer {
         if !self.allowed || !found("rustup") {
             bail!(Missing(format!("the Rust target {triple} is missing: {line}")));
         }
-        process::run(&mut add)
+        attempt(&format!("the Rust target {triple}"), &mut add)
     }
 
     /// A program from Debian's packages; `what` names it in a message, `present` tells whether it is there.
-    pub(crate) fn debian(
-        &self,
-        what: &str,
-        packages: &[&str],
-        present: impl Fn() -> bool,
-    ) -> Result<()> {
+    pub(crate) fn debian(&self, what: &str, packages: &[&str], present: impl Fn() -> bool) -> Result<()> {
         if present() {
             return Ok(());
         }
@@ -66,20 +59,18 @@ impl Installer {
         apt.args(packages).env("DEBIAN_FRONTEND", "noninteractive");
         let line = format!("apt-get update && {}", process::line(&apt));
         if !is_debian() {
-            bail!(Missing(format!(
-                "{what} is missing: install it and put it on the search path (on Debian: {line})"
-            )));
+            bail!(Missing(format!("{what} is missing: install it and put it on the search path (on Debian: {line})")));
         }
         if !is_root() || !self.allowed {
             bail!(Missing(format!("{what} is missing; as root: {line}")));
         }
         println!("{what} is missing, installing it: {line}");
         if !self.lists_updated.replace(true) {
-            process::run(command("apt-get").arg("update"))?;
+            attempt(what, command("apt-get").arg("update"))?;
         }
-        process::run(&mut apt)?;
+        attempt(what, &mut apt)?;
         if !present() {
-            bail!("{what} is still missing after: {line}");
+            bail!(Missing(format!("{what} is still missing after: {line}")));
         }
         Ok(())
     }
@@ -94,21 +85,22 @@ impl Installer {
         let mut install = process::cargo();
         install.args(["install", name, "--locked", "--version", version]);
         if !self.allowed {
-            bail!(Missing(format!(
-                "{name} {version} is missing: cargo install {name} --locked --version {version}"
-            )));
+            bail!(Missing(format!("{name} {version} is missing: cargo install {name} --locked --version {version}")));
         }
         println!("{name} {version} is missing, installing it (some minutes)");
-        process::run(&mut install)
+        attempt(name, &mut install)
     }
+}
+
+/// Runs a command that installs something; if it fails, that is not the project's fault but something missing.
+pub(crate) fn attempt(what: &str, command: &mut Command) -> Result<()> {
+    process::run(command).map_err(|error| Missing(format!("{what} could not be installed: {error:#}")).into())
 }
 
 fn is_debian() -> bool {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
     let named = |line: &str| {
-        let value = line
-            .strip_prefix("ID=")
-            .or_else(|| line.strip_prefix("ID_LIKE="));
+        let value = line.strip_prefix("ID=").or_else(|| line.strip_prefix("ID_LIKE="));
         value.is_some_and(|value| value.contains("debian"))
     };
     release.lines().any(named) && found("apt-get")

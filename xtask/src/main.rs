@@ -4,6 +4,7 @@
 //! lacks something, which is named with the command that installs it.
 
 mod autobahn;
+mod bench;
 mod ci;
 mod cross;
 mod install;
@@ -44,6 +45,8 @@ enum Task {
     Cross,
     /// The core linked without a panic, and its size.
     Probe(probe::Args),
+    /// sockeye against tokio-tungstenite: the server's CPU time a message (Linux; not part of `test`).
+    Bench(bench::Args),
     /// docs/rfc.md: every row of the checklist names tests that exist.
     Rfc,
     /// Mutation testing of the core's rules (minutes to hours; not part of `test`).
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Task::Autobahn(args) => autobahn::run(&args, &installer),
         Task::Cross => cross::run(&installer),
         Task::Probe(args) => probe::run(&args, &installer),
+        Task::Bench(args) => bench::run(&args),
         Task::Rfc => rfc::run(),
         Task::Mutants => mutants::run(&installer),
     };

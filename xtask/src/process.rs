@@ -13,9 +13,7 @@ const LONGEST: Duration = Duration::from_secs(60 * 60);
 
 /// The repository's root.
 pub(crate) fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap_or(Path::new("."))
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
 }
 
 /// Where xtask keeps what it makes: environments, reports, logs.
@@ -64,10 +62,8 @@ pub(crate) fn status_within(command: &mut Command, limit: Duration) -> Result<Ex
 /// Prints a command line, runs it and returns what it printed to standard output.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     println!("+ {}", line(command));
-    let output = command
-        .stderr(Stdio::inherit())
-        .output()
-        .with_context(|| format!("cannot start {}", line(command)))?;
+    let output =
+        command.stderr(Stdio::inherit()).output().with_context(|| format!("cannot start {}", line(command)))?;
     if !output.status.success() {
         bail!("{}: {}", output.status, line(command));
     }
@@ -84,9 +80,7 @@ pub(crate) fn ask(program: impl AsRef<std::ffi::OsStr>, args: &[&str]) -> Option
 /// Whether a program is on the search path.
 pub(crate) fn found(program: &str) -> bool {
     let paths = env::var_os("PATH").unwrap_or_default();
-    env::split_paths(&paths).any(|dir| {
-        dir.join(program).is_file() || dir.join(format!("{program}.exe")).is_file()
-    })
+    env::split_paths(&paths).any(|dir| dir.join(program).is_file() || dir.join(format!("{program}.exe")).is_file())
 }
 
 /// A command as a person would type it.
@@ -105,11 +99,7 @@ fn quoted(word: &str) -> String {
     let root = format!("{}/", root().display());
     let word = word.replace(&root, "");
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+    if !word.is_empty() && word.chars().all(plain) { word } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 /// A child that ends with its owner.
@@ -121,10 +111,7 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn start(command: &mut Command) -> Result<Self> {
         let line = line(command);
-        let child = command
-            .stdin(Stdio::null())
-            .spawn()
-            .with_context(|| format!("cannot start {line}"))?;
+        let child = command.stdin(Stdio::null()).spawn().with_context(|| format!("cannot start {line}"))?;
         Ok(Self { child, line })
     }
 

@@ -33,10 +33,7 @@ impl Server {
         println!("+ {}", process::line(&serve));
         let (running, address) = listening(&mut serve, &log)
             .with_context(|| format!("sockeye serve did not start; see {}", log.display()))?;
-        Ok(Self {
-            address,
-            _running: running,
-        })
+        Ok(Self { address, _running: running })
     }
 }
 
@@ -74,16 +71,10 @@ pub(crate) fn listening(command: &mut Command, log: &Path) -> Result<(Running, S
 }
 
 fn wait_for(address: &Receiver<SocketAddr>) -> Result<SocketAddr> {
-    address
-        .recv_timeout(START)
-        .with_context(|| format!("no line with an address within {} s", START.as_secs()))
+    address.recv_timeout(START).with_context(|| format!("no line with an address within {} s", START.as_secs()))
 }
 
-fn follow(
-    output: impl std::io::Read + Send + 'static,
-    mut log: File,
-    found: Sender<SocketAddr>,
-) {
+fn follow(output: impl std::io::Read + Send + 'static, mut log: File, found: Sender<SocketAddr>) {
     // The thread reads to the end, so that the program never waits on a full pipe.
     thread::spawn(move || {
         for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {

@@ -2,17 +2,22 @@
 
 use std::cell::RefCell;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A read starts with this much room,
-const SMALL: usize = 8 * 1024;
-/// and gets this much after one that was filled.
-const LARGE: usize = 64 * 1024;
-/// How many buffers of each size a thread keeps.
+/// Sizes of read buffers. A connection begins with the first, and gets the next one after a read that filled its own.
+const SIZES: [usize; 3] = [8 * 1024, 64 * 1024, 256 * 1024];
+/// So many bytes of read buffers above the first size may be out at a time, over all threads: a peer that fills its
+/// buffer and then takes nothing keeps its handler from giving it back.
+const LARGE_BYTES: usize = 64 << 20;
+/// How many buffers of each size a thread keeps,
 const KEPT: usize = 16;
+/// and how large a queue may be to be kept.
+const KEPT_QUEUE: usize = 128 * 1024;
+
+static LARGE_BYTES_OUT: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    static SMALL_BUFFERS: RefCell<Vec<Box<[u8]>>> = const { RefCell::new(Vec::new()) };
-    static LARGE_BUFFERS: RefCell<Vec<Box<[u8]>>> = const { RefCell::new(Vec::new()) };
+    static BUFFERS: RefCell<[Vec<Box<[u8]>>; SIZES.len()]> = const { RefCell::new([Vec::new(), Vec::new(), Vec::new()]) };
     static QUEUES: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -22,13 +27,16 @@ pub(crate) struct Input {
     buffer: Box<[u8]>,
     start: usize,
     end: usize,
-    large: bool,
+    /// Which of the sizes the next buffer has.
+    size: usize,
+    /// Which one this buffer has, if it is of the pool.
+    taken: Option<usize>,
 }
 
 impl Input {
     /// Bytes that were read before, with the handshake.
     pub(crate) fn with(bytes: &[u8]) -> Self {
-        Input { buffer: bytes.into(), start: 0, end: bytes.len(), large: false }
+        Input { buffer: bytes.into(), start: 0, end: bytes.len(), size: 0, taken: None }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -54,34 +62,39 @@ impl Input {
         &mut self.buffer[range]
     }
 
-    /// An empty buffer to read into; `filled` says how much was read.
+    /// An empty buffer to read into; [`filled`](Self::filled) says how much was read.
     pub(crate) fn take(&mut self) -> &mut [u8] {
         self.release();
-        let (pool, size) = if self.large { (&LARGE_BUFFERS, LARGE) } else { (&SMALL_BUFFERS, SMALL) };
-        let kept = pool.with_borrow_mut(Vec::pop);
-        self.buffer = kept.unwrap_or_else(|| vec![0; size].into_boxed_slice());
+        if self.size > 0 && LARGE_BYTES_OUT.fetch_add(SIZES[self.size], Ordering::Relaxed) > LARGE_BYTES {
+            LARGE_BYTES_OUT.fetch_sub(SIZES[self.size], Ordering::Relaxed);
+            self.size = 0;
+        }
+        self.taken = Some(self.size);
+        let kept = BUFFERS.with_borrow_mut(|buffers| buffers[self.size].pop());
+        self.buffer = kept.unwrap_or_else(|| vec![0; SIZES[self.size]].into_boxed_slice());
         &mut self.buffer
     }
 
     pub(crate) fn filled(&mut self, len: usize) {
         (self.start, self.end) = (0, len);
-        self.large = len == self.buffer.len() || (self.large && len > SMALL);
+        let fits = SIZES.iter().position(|&size| len < size).unwrap_or(SIZES.len() - 1);
+        // One size down at a time: a single short read in a stream of long ones changes little.
+        self.size = fits.max(self.size.saturating_sub(1));
     }
 
     /// Gives the buffer back, whatever is in it.
     pub(crate) fn release(&mut self) {
-        let buffer = std::mem::take(&mut self.buffer);
         (self.start, self.end) = (0, 0);
-        let pool = match buffer.len() {
-            SMALL => &SMALL_BUFFERS,
-            LARGE => &LARGE_BUFFERS,
-            _ => return,
-        };
+        let buffer = std::mem::take(&mut self.buffer);
+        let Some(size) = self.taken.take() else { return };
+        if size > 0 {
+            LARGE_BYTES_OUT.fetch_sub(buffer.len(), Ordering::Relaxed);
+        }
         // A thread that ends has no pool any more; the buffer is freed then.
-        let _ = pool.try_with(|pool| {
-            let mut pool = pool.borrow_mut();
-            if pool.len() < KEPT {
-                pool.push(buffer);
+        let _ = BUFFERS.try_with(|buffers| {
+            let kept = &mut buffers.borrow_mut()[size];
+            if kept.len() < KEPT {
+                kept.push(buffer);
             }
         });
     }
@@ -101,7 +114,7 @@ pub(crate) fn take_queue() -> Vec<u8> {
 /// Gives a queue back, empty again.
 pub(crate) fn give_queue(mut queue: Vec<u8>) {
     queue.clear();
-    if (1..=2 * LARGE).contains(&queue.capacity()) {
+    if (1..=KEPT_QUEUE).contains(&queue.capacity()) {
         let _ = QUEUES.try_with(|queues| {
             let mut queues = queues.borrow_mut();
             if queues.len() < KEPT {

@@ -18,12 +18,12 @@ fn any_head() -> impl Strategy<Value = Vec<u8>> {
     ];
     let version = prop_oneof![8 => Just("HTTP/1.1".to_owned()), 1 => "HTTP/[0-3][.]?[0-2]?"];
     let name = prop_oneof![
-        3 => "[A-Za-z-]{1,12}",
-        1 => prop::sample::select(vec!["Upgrade", "Connection", "Origin", "Content-Length"]).prop_map(str::to_owned),
+        12 => "[A-Za-z-]{1,12}",
+        3 => prop::sample::select(vec!["Upgrade", "Connection", "Origin", "Content-Length"]).prop_map(str::to_owned),
         1 => "[ -~\\t]{0,8}",
     ];
-    let value = prop_oneof![3 => "[ -~]{0,20}", 1 => "[ \\t]{0,4}[a-z,é]{0,8}[ \\t]{0,4}", 1 => "[\\x00-\\x7f]{0,8}"];
-    let line = (name, prop_oneof![9 => Just(":"), 9 => Just(": "), 1 => Just(" :"), 1 => Just("")], value)
+    let value = prop_oneof![12 => "[ -~]{0,20}", 4 => "[ \\t]{0,4}[a-z,é]{0,8}[ \\t]{0,4}", 1 => "[\\x00-\\x7f]{0,8}"];
+    let line = (name, prop_oneof![20 => Just(":"), 20 => Just(": "), 1 => Just(" :"), 1 => Just("")], value)
         .prop_map(|(name, colon, value)| format!("{name}{colon}{value}"));
     let lines = prop::collection::vec(line, 0..6);
     let host = prop_oneof![8 => Just("Host: example.com:80".to_owned()), 1 => "Host:[ -~]{0,10}"];

@@ -1,0 +1,209 @@
+//! The core's size, and that it cannot panic: an echo image of the core alone, linked for two machines.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use clap::Parser;
+use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
+
+use crate::install::Installer;
+use crate::process::{self, cargo, target_dir};
+use crate::table;
+use crate::targets::BARE_METAL;
+
+/// Own code and its constants may take this many bytes of flash.
+const BUDGET: u64 = 7 * 1024;
+
+/// Called by the probe's panic handler and defined nowhere.
+const UNDEFINED: &str = "sockeye_must_not_panic";
+
+/// What to print besides the sizes.
+#[derive(Parser, Default)]
+pub(crate) struct Args {
+    /// Print the biggest symbols too.
+    #[arg(long)]
+    symbols: bool,
+}
+
+pub(crate) fn run(args: &Args, installer: &Installer) -> Result<()> {
+    let mut over = Vec::new();
+    for target in BARE_METAL.iter().filter(|target| target.probed) {
+        installer.rust_target(target.triple)?;
+        process::run(&mut build(target.triple, "probe"))
+            .with_context(|| format!("no image for {}; one that names {UNDEFINED} can panic", target.triple))?;
+        refuses_a_panic(target.triple)?;
+        let image = Image::read(target.triple)?;
+        image.print(target.triple, args.symbols);
+        if image.own() > BUDGET {
+            over.push(format!("{} for {}", image.own(), target.triple));
+        }
+    }
+    if !over.is_empty() {
+        bail!("own code is over {BUDGET} bytes: {}", over.join(", "));
+    }
+    Ok(())
+}
+
+/// A build of the probe, in a directory of its own so that the two kinds do not replace each other.
+fn build(triple: &str, kind: &str) -> Command {
+    let mut build = cargo();
+    build.args(["build", "--release", "--manifest-path", "xtask/probe/Cargo.toml"]);
+    build.args(["--target", triple, "--target-dir"]).arg(target_dir().join(kind));
+    build
+}
+
+/// The probe is worth nothing unless an image that can panic is refused, so that is looked at as well.
+fn refuses_a_panic(triple: &str) -> Result<()> {
+    let mut build = build(triple, "probe-can-panic");
+    build.args(["--features", "can-panic"]);
+    println!("+ {} (must be refused)", process::line(&build));
+    let output = build.output()?;
+    let named = String::from_utf8_lossy(&output.stderr).contains(UNDEFINED);
+    if output.status.success() || !named {
+        bail!("an image that can panic is not refused for {triple}: the probe sees nothing");
+    }
+    Ok(())
+}
+
+/// Whose code a symbol is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Owner {
+    /// The probe's start, transport and loop, with the parts of the core that were inlined into them.
+    Glue,
+    /// The core and what of the standard library it uses, constants and padding.
+    Core,
+    Sha1,
+    CompilerBuiltins,
+}
+
+impl Owner {
+    fn of(symbol: &str) -> Self {
+        const RUNTIME: &[&str] =
+            &["__aeabi_", "__mul", "__div", "__udiv", "__mod", "__umod", "__clz", "__ctz", "__ash", "__lsh"];
+        const MEMORY: &[&str] = &["memcpy", "memmove", "memset", "memcmp", "bcmp"];
+        let builtin = symbol.contains("compiler_builtins")
+            || MEMORY.contains(&symbol)
+            || RUNTIME.iter().any(|prefix| symbol.starts_with(prefix));
+        if builtin {
+            Self::CompilerBuiltins
+        } else if symbol.contains("sha1_smol") {
+            Self::Sha1
+        } else if symbol.contains("5probe") || symbol == "probe_main" || symbol == "_start" {
+            Self::Glue
+        } else {
+            Self::Core
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Core => "sockeye, constants",
+            Self::Glue => "probe, with what it inlines",
+            Self::Sha1 => "sha1_smol",
+            Self::CompilerBuiltins => "compiler_builtins",
+        }
+    }
+}
+
+/// What lies in flash.
+struct Image {
+    text: u64,
+    rodata: u64,
+    /// Symbols that have a size, the biggest first.
+    symbols: Vec<(u64, String)>,
+}
+
+impl Image {
+    fn read(triple: &str) -> Result<Self> {
+        let path = target_dir().join("probe").join(triple).join("release/probe");
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        let file = object::File::parse(bytes.as_slice())?;
+        let section = |name: &str| file.section_by_name(name);
+        let size = |name: &str| section(name).map_or(0, |section| section.size());
+        let in_flash = [section(".text"), section(".rodata")].map(|found| found.map(|s| s.index()));
+        let mut symbols = BTreeMap::new();
+        for symbol in file.symbols() {
+            let code_or_data = matches!(symbol.kind(), SymbolKind::Text | SymbolKind::Data);
+            let placed = symbol.section_index().is_some_and(|index| in_flash.contains(&Some(index)));
+            if code_or_data && placed && symbol.size() > 0 {
+                // Two names of one place are one symbol.
+                let name = symbol.name().unwrap_or_default().to_owned();
+                symbols.insert(symbol.address() & !1, (symbol.size(), name));
+            }
+        }
+        let mut symbols: Vec<_> = symbols.into_values().collect();
+        symbols.sort_by(|a, b| b.cmp(a));
+        Ok(Self { text: size(".text"), rodata: size(".rodata"), symbols })
+    }
+
+    fn total(&self) -> u64 {
+        self.text + self.rodata
+    }
+
+    /// Everything that is neither `sha1_smol` nor the compiler's own. Constants mostly have no name, and the
+    /// linker mixes the probe's loop with the core, so both count as ours.
+    fn own(&self) -> u64 {
+        self.total() - self.named(Owner::Sha1) - self.named(Owner::CompilerBuiltins)
+    }
+
+    fn named(&self, owner: Owner) -> u64 {
+        let theirs = self.symbols.iter().filter(|(_, name)| Owner::of(name) == owner);
+        theirs.map(|(size, _)| size).sum()
+    }
+
+    fn print(&self, triple: &str, symbols: bool) {
+        let glue = self.named(Owner::Glue);
+        let row = |name: &str, size: u64| vec![name.to_owned(), size.to_string()];
+        let mut rows = vec![
+            row(Owner::Core.name(), self.own() - glue),
+            row(Owner::Glue.name(), glue),
+            row(&format!("own code (at most {BUDGET})"), self.own()),
+        ];
+        for owner in [Owner::Sha1, Owner::CompilerBuiltins] {
+            rows.push(row(owner.name(), self.named(owner)));
+        }
+        rows.push(row(".text", self.text));
+        rows.push(row(".rodata", self.rodata));
+        rows.push(row(".text + .rodata", self.total()));
+        table::print(&[triple, "bytes"], &rows);
+        if self.named(Owner::Sha1) == 0 {
+            println!("sha1_smol has no symbol of its own here: it was inlined and counts as own code");
+        }
+        if symbols {
+            let rows: Vec<_> = self
+                .symbols
+                .iter()
+                .take(40)
+                .map(|(size, name)| vec![size.to_string(), Owner::of(name).name().to_owned(), name.clone()])
+                .collect();
+            for row in rows {
+                println!("  {:>6}  {:<22} {}", row[0], row[1], row[2]);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_symbol_belongs_to_its_crate() {
+        let owners = [
+            ("_ZN7sockeye8receiver8Receiver10next_event17h0123456789abcdefE", Owner::Core),
+            ("_RNvMs_NtCs1_7sockeye8receiverNtB4_8Receiver10next_event", Owner::Core),
+            ("_ZN4core3str8converts9from_utf817h0123456789abcdefE", Owner::Core),
+            ("_ZN9sha1_smol9Sha1State7process17h0123456789abcdefE", Owner::Sha1),
+            ("_ZN17compiler_builtins3mem6memcpy17h0123456789abcdefE", Owner::CompilerBuiltins),
+            ("__aeabi_memcpy", Owner::CompilerBuiltins),
+            ("memset", Owner::CompilerBuiltins),
+            ("_ZN5probe9transport9Transport5write17h0123456789abcdefE", Owner::Glue),
+            ("_start", Owner::Glue),
+        ];
+        for (symbol, owner) in owners {
+            assert!(Owner::of(symbol) == owner, "{symbol}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Other people's clients, and a browser, against the release server.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::install::{Installer, attempt};
+use crate::process::{ask, command, found, root, run_within};
+use crate::python::environment;
+use crate::server::Server;
+
+/// A program ends by itself well before.
+const LIMIT: Duration = Duration::from_secs(180);
+
+pub(super) fn python(installer: &Installer) -> Result<()> {
+    let python = environment("clients", &dir().join("requirements.txt"), installer)?;
+    with_server(["python_websockets.py", "python_aiohttp.py"].map(|file| program(&python, file)))
+}
+
+pub(super) fn node(installer: &Installer) -> Result<()> {
+    packages(installer)?;
+    with_server(["node_ws.mjs", "node_undici.mjs"].map(|file| program("node", file)))
+}
+
+pub(super) fn browser(installer: &Installer) -> Result<()> {
+    let packages_wanted = ["chromium", "fonts-dejavu-core"];
+    installer.debian("Chromium", &packages_wanted, || chromium().is_some())?;
+    packages(installer)?;
+    let mut browser = program("node", "browser.mjs");
+    browser.env("CHROMIUM", chromium().unwrap_or_default());
+    with_server([browser])
+}
+
+/// Runs programs one after the other, each told where the server is; all of them, also after one that fails.
+fn with_server<const N: usize>(programs: [Command; N]) -> Result<()> {
+    let server = Server::start()?;
+    let mut result = Ok(());
+    for mut program in programs {
+        let done = run_within(program.arg(server.address.to_string()), LIMIT);
+        result = result.and(done);
+    }
+    result
+}
+
+fn program(interpreter: impl AsRef<Path>, file: &str) -> Command {
+    let mut program = command(interpreter.as_ref());
+    program.arg(dir().join(file));
+    program
+}
+
+fn dir() -> PathBuf {
+    root().join("tests/clients")
+}
+
+/// Node and the locked packages of the clients.
+fn packages(installer: &Installer) -> Result<()> {
+    let ready = || ask("node", &["--version"]).is_some() && ask("npm", &["--version"]).is_some();
+    installer.debian("Node.js with npm", &["nodejs", "npm"], ready)?;
+    attempt("the Node packages", command("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(dir()))
+}
+
+/// What is said by the environment, else what is on the search path.
+fn chromium() -> Option<PathBuf> {
+    if let Some(said) = env::var_os("CHROMIUM") {
+        return Some(said.into()).filter(|path: &PathBuf| path.is_file());
+    }
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    let name = names.into_iter().find(|name| found(name))?;
+    env::split_paths(&env::var_os("PATH")?).map(|dir| dir.join(name)).find(|path| path.is_file())
+}
