@@ -26,8 +26,8 @@ pub(crate) struct Args {
     #[arg(long)]
     binary: bool,
     /// Add a header to the request.
-    #[arg(long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
-    headers: Vec<(String, String)>,
+    #[arg(long = "header", value_name = "NAME: VALUE")]
+    headers: Vec<String>,
     /// Offer a subprotocol; may be repeated, the first is preferred.
     #[arg(long = "subprotocol", value_name = "NAME")]
     subprotocols: Vec<String>,
@@ -48,11 +48,16 @@ enum Failure {
 
 pub(crate) async fn run(args: Args) -> ExitCode {
     let Args { url, binary, headers, subprotocols, ping, raw } = args;
+    // Checked here, not by the parser: its message would repeat the value, which may be a secret.
+    let Some(headers) = headers.iter().map(|header| split_header(header)).collect() else {
+        eprintln!("sockeye: --header takes NAME: VALUE");
+        return ExitCode::from(2);
+    };
     let config = Config { limits: Limits::message(64 << 20), headers, subprotocols, ..Config::default() };
     let mut ws = match sockeye_tokio::connect(&url, config).await {
         Ok(ws) => ws,
         Err(error) => {
-            eprintln!("sockeye: {}: {}", Escaped(&url), Escaped(&error.to_string()));
+            eprintln!("sockeye: {}: {}", Escaped(without_secrets(&url)), Escaped(&error.to_string()));
             let wrong = matches!(error, ConnectError::Uri(_) | ConnectError::Tls | ConnectError::Write(_));
             return ExitCode::from(if wrong { 2 } else { 1 });
         }
@@ -169,9 +174,26 @@ impl Show {
     }
 }
 
-fn parse_header(header: &str) -> Result<(String, String), String> {
-    match header.split_once(':') {
-        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.trim().to_owned())),
-        _ => Err("a header is NAME: VALUE".into()),
+fn split_header(header: &str) -> Option<(String, String)> {
+    let (name, value) = header.split_once(':')?;
+    (!name.trim().is_empty()).then(|| (name.trim().to_owned(), value.trim().to_owned()))
+}
+
+/// Of a URL what may be shown: no user name, no password, no query.
+fn without_secrets(url: &str) -> &str {
+    let end = url.find(['?', '#']).unwrap_or(url.len());
+    let shown = &url[..end];
+    shown.rsplit_once('@').map_or(shown, |(_, host)| host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_shown_without_its_secrets() {
+        assert_eq!(without_secrets("ws://h:1/p?token=t"), "ws://h:1/p");
+        assert_eq!(without_secrets("ws://user:secret@h/p#f"), "h/p");
+        assert_eq!(without_secrets("ws://h/p"), "ws://h/p");
     }
 }

@@ -36,7 +36,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if error.use_stderr() => return wrong(&error),
+        Err(help) => help.exit(),
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -53,4 +57,13 @@ fn main() -> ExitCode {
     // A thread may still wait for a line from the terminal.
     runtime.shutdown_background();
     code
+}
+
+/// A mistake on the command line, in one line.
+fn wrong(error: &clap::Error) -> ExitCode {
+    let text = error.render().to_string();
+    let lines: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let line = lines.join(" ");
+    eprintln!("sockeye: {}; see --help", line.strip_prefix("error: ").unwrap_or(&line));
+    ExitCode::from(2)
 }

@@ -82,6 +82,13 @@ pub(crate) async fn run(args: Args) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let mut interrupt = match Interrupt::listen() {
+        Ok(interrupt) => interrupt,
+        Err(error) => {
+            eprintln!("sockeye: signals cannot be listened to: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
     let connections = descriptors::raise();
     let address = listener.local_addr().unwrap_or(args.listen);
     println!("sockeye listens on http://{address}/ and takes {connections} connections; Ctrl-C ends it");
@@ -91,7 +98,7 @@ pub(crate) async fn run(args: Args) -> ExitCode {
     let tasks = TaskTracker::new();
     tokio::select! {
         () = accept(&listener, &server, &tasks, connections) => {}
-        () = interrupted() => {}
+        () = interrupt.recv() => {}
     }
 
     drop(listener);
@@ -102,7 +109,7 @@ pub(crate) async fn run(args: Args) -> ExitCode {
         waited = timeout(SHUTDOWN, tasks.wait()) => if waited.is_err() {
             warn!("{} connections did not close in time", tasks.len());
         },
-        () = interrupted() => {}
+        () = interrupt.recv() => {}
     }
     ExitCode::SUCCESS
 }
@@ -120,19 +127,37 @@ fn config(args: Args) -> Config {
 }
 
 /// Ctrl-C, or the same from a service manager.
-async fn interrupted() {
+struct Interrupt {
     #[cfg(unix)]
-    {
+    signals: [tokio::signal::unix::Signal; 2],
+}
+
+impl Interrupt {
+    /// From here on the signals are ours.
+    #[cfg(unix)]
+    fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
+        Ok(Interrupt { signals: [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?] })
+    }
+
+    #[cfg(not(unix))]
+    fn listen() -> io::Result<Self> {
+        Ok(Interrupt {})
+    }
+
+    #[cfg(unix)]
+    async fn recv(&mut self) {
+        let [interrupt, terminate] = &mut self.signals;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
     }
-    let _ = tokio::signal::ctrl_c().await;
+
+    #[cfg(not(unix))]
+    async fn recv(&mut self) {
+        let _ = tokio::signal::ctrl_c().await;
+    }
 }
 
 async fn accept(listener: &TcpListener, server: &Arc<Server>, tasks: &TaskTracker, connections: usize) {

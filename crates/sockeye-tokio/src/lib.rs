@@ -66,3 +66,7 @@ pub use messages::Messages;
 pub use outbox::Transport;
 pub use receiver::Receiver;
 pub use sender::Sender;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -51,6 +51,12 @@ struct Link<S> {
     queue: Vec<u8>,
     /// How many bytes of the queue are written.
     written: usize,
+    /// How many bytes the transport took, ever.
+    taken: u64,
+    /// How many it will have taken when the last pong is written: until then a peer that is behind gets no other.
+    pong_end: u64,
+    /// Whether the transport last took less than there was.
+    behind: bool,
     /// Whether the transport may hold back some of what was written.
     unflushed: bool,
     flusher: Flusher,
@@ -58,7 +64,7 @@ struct Link<S> {
     sender: Option<Waker>,
     /// The receiver, while it waits for its last frame to be written.
     receiver: Option<Waker>,
-    /// The receiver, while it waits for bytes: it is to hear of a failure.
+    /// The receiver, while it waits for bytes: it is to hear of a failure and of our close.
     reader: Option<Waker>,
     /// The last ping and when it went out.
     ping: Option<(Box<[u8]>, Instant)>,
@@ -106,6 +112,9 @@ impl<S: Transport> Outbox<S> {
             replies: Replies::new(),
             queue: Vec::new(),
             written: 0,
+            taken: 0,
+            pong_end: 0,
+            behind: false,
             unflushed: false,
             flusher: Flusher::None,
             sender: None,
@@ -117,7 +126,7 @@ impl<S: Transport> Outbox<S> {
             failed: None,
             share: Share::new(&config.budget.outbox),
             send_timeout: config.send_timeout,
-            high_water: config.high_water,
+            high_water: config.high_water.max(1),
         };
         Arc::new(Outbox { holding: AtomicBool::new(false), link: Mutex::new(link) })
     }
@@ -149,6 +158,9 @@ impl<S: Transport> Outbox<S> {
         link.queue_replies();
         let queued = link.queue_control(control);
         link.write(cx);
+        if link.closed_at.is_some() {
+            link.wake_reader();
+        }
         self.leave(link);
         Poll::Ready(queued.map_err(Error::Send))
     }
@@ -309,8 +321,13 @@ impl<S: Transport> Link<S> {
             return;
         }
         if let Some(reply) = self.replies.pop() {
+            if self.behind && self.taken < self.pong_end && !reply.is_close() {
+                self.replies.push(reply);
+                return;
+            }
             // After our close nothing is owed.
             let _ = self.queue_control(&Control::Reply(reply));
+            self.pong_end = self.taken + (self.queue.len() - self.written) as u64;
         }
     }
 
@@ -369,6 +386,7 @@ impl<S: Transport> Link<S> {
                 Poll::Ready(Ok(len)) => {
                     let queued = len.min(self.queue.len() - self.written);
                     self.written += queued;
+                    self.taken += len as u64;
                     self.unflushed = true;
                     rest = &rest[len - queued..];
                 }
@@ -382,7 +400,9 @@ impl<S: Transport> Link<S> {
 
     /// Writes what is queued as far as the transport takes it, unless the flusher is at it.
     fn write(&mut self, cx: &mut Context<'_>) {
-        if self.flusher != Flusher::Waiting {
+        if self.flusher == Flusher::Waiting {
+            self.settle();
+        } else {
             let _ = self.poll_write(cx);
         }
     }
@@ -392,17 +412,20 @@ impl<S: Transport> Link<S> {
         while self.failed.is_none() && self.written < self.queue.len() {
             match Pin::new(&mut self.io).poll_write(cx, &self.queue[self.written..]) {
                 Poll::Pending => {
+                    self.behind = true;
                     self.settle();
                     return Poll::Pending;
                 }
                 Poll::Ready(Ok(0)) => self.fail(Error::Io(io::ErrorKind::WriteZero)),
                 Poll::Ready(Ok(len)) => {
                     self.written += len;
+                    self.taken += len as u64;
                     self.unflushed = true;
                 }
                 Poll::Ready(Err(error)) => self.fail(error.into()),
             }
         }
+        self.behind = false;
         // A transport that holds bytes back, as TLS does, is told to let them go.
         let flushed = if self.unflushed { Pin::new(&mut self.io).poll_flush(cx) } else { Poll::Ready(Ok(())) };
         if flushed.is_ready() {
@@ -439,6 +462,11 @@ impl<S: Transport> Link<S> {
         self.failed.get_or_insert(error);
         (self.queue, self.written, self.unflushed) = (Vec::new(), 0, false);
         self.settle();
+        self.wake_reader();
+    }
+
+    /// The receiver waits for bytes, and is to look at what happened on this side.
+    fn wake_reader(&mut self) {
         if let Some(reader) = self.reader.take() {
             reader.wake();
         }
@@ -448,7 +476,7 @@ impl<S: Transport> Link<S> {
 /// The flusher: writes what is queued, then ends.
 async fn flush<S: Transport>(outbox: Arc<Outbox<S>>) {
     let mut patience: Option<Pin<Box<Sleep>>> = None;
-    let mut before = usize::MAX;
+    let mut before = None;
     poll_fn(|cx| {
         let mut link = lock(&outbox.link);
         link.flusher = Flusher::Spawned;
@@ -462,12 +490,11 @@ async fn flush<S: Transport>(outbox: Arc<Outbox<S>>) {
         }
         link.flusher = Flusher::Waiting;
         // A peer that takes nothing for too long is given up; with both halves gone, so is one that is slow.
-        let (left, timeout) = (link.queue.len() - link.written, link.send_timeout);
+        let timeout = link.send_timeout;
         let patience = patience.get_or_insert_with(|| Box::pin(sleep(timeout)));
-        if left < before && Arc::strong_count(&outbox) > 1 {
+        if before.replace(link.taken) != Some(link.taken) && Arc::strong_count(&outbox) > 1 {
             patience.as_mut().reset(Instant::now() + timeout);
         }
-        before = left;
         let error = if link.share.is_evicted(cx.waker()) {
             Error::OverBudget
         } else {

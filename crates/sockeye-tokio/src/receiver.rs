@@ -261,6 +261,7 @@ impl<S: Transport> Receiver<S> {
     /// Reads the rest of a long frame to where it belongs.
     fn poll_direct(&mut self, cx: &mut Context<'_>) -> Poll<Option<Found>> {
         self.outbox.set_holding(false);
+        self.input.release();
         let remaining = self.core.frame_remaining();
         self.partial.make_room(0, remaining);
         let bytes = &mut self.partial.bytes;

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::close::CloseCode;
+use crate::copy::{append, front};
 use crate::error::ProtocolError;
 use crate::frame::{MAX_CONTROL_PAYLOAD, Opcode};
 use crate::utf8;
@@ -25,21 +26,20 @@ impl Ping {
 
 /// The peer's close frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Close(Control);
+pub struct Close(pub(crate) Control);
 
 impl Close {
-    /// Checks code and reason (sections 5.5.1 and 7.4).
-    pub(crate) fn parse(payload: Control) -> Result<Self, ProtocolError> {
-        match payload.payload() {
-            [] => {}
-            [_] => return Err(ProtocolError::CloseTooShort),
-            &[a, b, ref reason @ ..] => {
+    /// The rules on code and reason (sections 5.5.1 and 7.4).
+    pub(crate) fn check(payload: &[u8]) -> Result<(), ProtocolError> {
+        match *payload {
+            [] => Ok(()),
+            [_] => Err(ProtocolError::CloseTooShort),
+            [a, b, ref reason @ ..] => {
                 let code = u16::from_be_bytes([a, b]);
                 CloseCode::new(code).ok_or(ProtocolError::CloseCode(code))?;
-                utf8::validate(reason).map_err(|_| ProtocolError::CloseReason)?;
+                utf8::validate(reason).map_err(|_| ProtocolError::CloseReason)
             }
         }
-        Ok(Close(payload))
     }
 
     /// The code, if there was one. Without, RFC 6455 section 7.1.5 calls it 1005.
@@ -72,8 +72,9 @@ pub struct Reply {
 impl Reply {
     /// A close with this code and no reason.
     pub fn close(code: CloseCode) -> Self {
-        let mut payload = Control::new();
-        payload.extend(&code.get().to_be_bytes());
+        let mut payload = Control { len: 2, ..Control::new() };
+        let [a, b, ..] = &mut payload.bytes;
+        [*a, *b] = code.get().to_be_bytes();
         Reply { opcode: Opcode::Close, payload }
     }
 
@@ -125,15 +126,15 @@ impl Control {
 
     /// The bytes.
     pub fn payload(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+        front(&self.bytes, self.len.into())
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.len = 0;
     }
 
     pub(crate) fn extend(&mut self, bytes: &[u8]) {
-        let room = self.bytes.get_mut(usize::from(self.len)..).unwrap_or_default();
-        for (to, from) in room.iter_mut().zip(bytes) {
-            *to = *from;
-            self.len += 1;
-        }
+        self.len = append(&mut self.bytes, self.len.into(), bytes) as u8;
     }
 }
 

@@ -93,6 +93,8 @@ pub enum SendError {
     Closed,
     /// A chunk of another kind than the message it would continue (section 5.4).
     KindChanged,
+    /// A chunk of 2^63 bytes or more (section 5.2).
+    TooLong,
     /// A ping, pong or close of more than 125 bytes (section 5.5).
     ControlTooLong,
     /// A text that is not UTF-8 (section 5.6).
@@ -104,6 +106,7 @@ impl fmt::Display for SendError {
         f.write_str(match self {
             SendError::Closed => "our close frame was sent, nothing may follow it",
             SendError::KindChanged => "the chunk has another kind than the message it continues",
+            SendError::TooLong => "a frame holds less than 2^63 bytes",
             SendError::ControlTooLong => "a control frame holds at most 125 bytes (a close reason 123)",
             SendError::InvalidUtf8 => "the text is not UTF-8",
         })

@@ -1,6 +1,7 @@
 //! The frame header (RFC 6455 section 5.2): parse and encode.
 
 use crate::error::ProtocolError;
+use crate::mask::Key;
 
 /// Bytes of the longest frame header.
 pub const MAX_HEADER: usize = 14;
@@ -14,7 +15,7 @@ pub const MAX_CONTROL: usize = 2 + 4 + MAX_CONTROL_PAYLOAD;
 pub(crate) struct Header {
     pub(crate) fin: bool,
     pub(crate) opcode: Opcode,
-    pub(crate) mask: Option<[u8; 4]>,
+    pub(crate) mask: Option<Key>,
     pub(crate) len: u64,
 }
 
@@ -86,38 +87,31 @@ impl Header {
             (None, rest)
         } else {
             let Some((mask, rest)) = rest.split_first_chunk() else { return Ok(None) };
-            (Some(*mask), rest)
+            (Some(Key::from_ne_bytes(*mask)), rest)
         };
         Ok(Some((Header { fin, opcode, mask, len }, bytes.len() - rest.len())))
     }
 
     /// Writes the header to the front of `out`, in the shortest form, and says how many bytes it took.
     pub(crate) fn encode(&self, out: &mut [u8; MAX_HEADER]) -> usize {
-        let mut at = 0;
-        let mut put = |bytes: &[u8]| {
-            for (to, from) in out.get_mut(at..).unwrap_or_default().iter_mut().zip(bytes) {
-                *to = *from;
-                at += 1;
-            }
+        let [first, second, rest @ ..] = out;
+        *first = u8::from(self.fin) << 7 | self.opcode as u8;
+        let (len7, more) = match self.len {
+            len @ 0..126 => (len as u8, 0),
+            len @ 126..0x1_0000 => (126, put(rest, 0, (len as u16).to_be_bytes())),
+            len => (127, put(rest, 0, len.to_be_bytes())),
         };
-        let masked = u8::from(self.mask.is_some()) << 7;
-        put(&[u8::from(self.fin) << 7 | self.opcode as u8]);
-        match self.len {
-            len @ 0..126 => put(&[masked | len as u8]),
-            len @ 126..0x1_0000 => {
-                put(&[masked | 126]);
-                put(&(len as u16).to_be_bytes());
-            }
-            len => {
-                put(&[masked | 127]);
-                put(&len.to_be_bytes());
-            }
-        }
-        if let Some(key) = self.mask {
-            put(&key);
-        }
-        at
+        *second = u8::from(self.mask.is_some()) << 7 | len7;
+        2 + self.mask.map_or(more, |key| put(rest, more, key.to_ne_bytes()))
     }
+}
+
+/// Writes `bytes` to `out` at `at`, and says where they end.
+fn put<const N: usize>(out: &mut [u8], at: usize, bytes: [u8; N]) -> usize {
+    if let Some(to) = out.get_mut(at..).and_then(<[u8]>::first_chunk_mut) {
+        *to = bytes;
+    }
+    at + N
 }
 
 #[cfg(test)]
@@ -127,7 +121,7 @@ mod tests {
 
     fn any_header() -> impl Strategy<Value = Header> {
         let lens = prop_oneof![0u64..300, 65_000u64..66_000, 0u64..1 << 63];
-        (any::<bool>(), 0u8..6, any::<Option<[u8; 4]>>(), lens).prop_map(|(fin, opcode, mask, len)| {
+        (any::<bool>(), 0u8..6, any::<Option<Key>>(), lens).prop_map(|(fin, opcode, mask, len)| {
             let opcode =
                 [Opcode::Continuation, Opcode::Text, Opcode::Binary, Opcode::Close, Opcode::Ping, Opcode::Pong]
                     [usize::from(opcode)];

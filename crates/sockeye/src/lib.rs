@@ -40,6 +40,7 @@ extern crate std;
 
 mod close;
 mod control;
+mod copy;
 mod error;
 mod event;
 mod frame;

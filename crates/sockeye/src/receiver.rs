@@ -3,6 +3,7 @@
 use core::mem;
 
 use crate::control::{Close, Control, Ping};
+use crate::copy::{append, front};
 use crate::error::ProtocolError;
 use crate::event::{Chunk, Event, Kind};
 use crate::frame::{Header, MAX_HEADER, Opcode};
@@ -19,8 +20,11 @@ pub struct Receiver {
     /// A header that came in pieces.
     header: [u8; MAX_HEADER],
     header_len: u8,
-    /// The message that is open, and its bytes so far.
-    message: Option<Kind>,
+    /// The frame whose payload is being read: the length is what remains of it, the key is in phase.
+    frame: Header,
+    /// The kind of the message that is open, or was the last, and its bytes so far.
+    kind: Kind,
+    open: bool,
     message_len: u64,
     utf8: Utf8,
     /// The payload of the control frame at hand.
@@ -49,23 +53,9 @@ impl Limits {
 #[derive(Debug)]
 enum State {
     Header,
-    Payload(Frame),
+    Payload,
     Closed,
     Failed(ProtocolError),
-}
-
-/// The frame whose payload is being read.
-#[derive(Debug)]
-struct Frame {
-    content: Content,
-    key: Option<[u8; 4]>,
-    remaining: u64,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Content {
-    Data { kind: Kind, fin: bool },
-    Control(Opcode),
 }
 
 impl Receiver {
@@ -86,7 +76,9 @@ impl Receiver {
             state: State::Header,
             header: [0; MAX_HEADER],
             header_len: 0,
-            message: None,
+            frame: Header { fin: true, opcode: Opcode::Text, mask: None, len: 0 },
+            kind: Kind::Text,
+            open: false,
             message_len: 0,
             utf8: Utf8::new(),
             control: Control::new(),
@@ -121,138 +113,140 @@ impl Receiver {
 
     /// How many bytes of the frame at hand are still to come: what a reader may want to make room for.
     pub fn frame_remaining(&self) -> u64 {
-        match &self.state {
-            State::Payload(frame) => frame.remaining,
+        match self.state {
+            State::Payload => self.frame.len,
             _ => 0,
         }
     }
 
     /// Whether a message or a frame has begun and not ended: what a deadline applies to.
     pub fn in_message(&self) -> bool {
-        self.message.is_some() || self.header_len > 0 || matches!(self.state, State::Payload(_))
+        self.open || self.header_len > 0 || matches!(self.state, State::Payload)
     }
 
     fn advance<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, ProtocolError> {
         loop {
-            match &mut self.state {
-                State::Failed(error) => return Err(*error),
+            match self.state {
+                State::Failed(error) => return Err(error),
                 State::Closed => return Ok(None),
                 State::Header => {
                     let Some(header) = self.header(input)? else { return Ok(None) };
-                    self.state = State::Payload(self.begin(header)?);
+                    self.begin(header)?;
                 }
-                State::Payload(frame) => {
-                    let payload = take(input, frame.remaining);
-                    frame.remaining -= payload.len() as u64;
-                    if let Some(key) = &mut frame.key {
+                State::Payload => {
+                    let payload = take(input, self.frame.len);
+                    self.frame.len -= payload.len() as u64;
+                    if let Some(key) = &mut self.frame.mask {
                         mask::apply(key, payload);
                     }
-                    let (content, end) = (frame.content, frame.remaining == 0);
+                    let end = self.frame.len == 0;
                     if end {
                         self.state = State::Header;
                     }
-                    match content {
-                        Content::Control(opcode) => {
-                            self.control.extend(payload);
-                            return if end { self.control(opcode).map(Some) } else { Ok(None) };
-                        }
-                        Content::Data { kind, fin } => {
-                            let last = end && fin;
-                            self.data(kind, payload, last)?;
-                            if last || !payload.is_empty() {
-                                return Ok(Some(Event::Data(Chunk { kind, payload, last })));
-                            }
-                            if !end {
-                                return Ok(None);
-                            }
-                        }
+                    if self.frame.opcode.is_control() {
+                        return self.control(payload, end);
+                    }
+                    let last = end && self.frame.fin;
+                    self.data(payload, last)?;
+                    if last || !payload.is_empty() {
+                        return Ok(Some(Event::Data(Chunk { kind: self.kind, payload, last })));
+                    }
+                    if !end {
+                        return Ok(None);
                     }
                 }
             }
         }
     }
 
-    /// The next header, from `input` or from the pieces that came before.
+    /// The next header: at the front of `input`, or begun in the pieces that came before.
     fn header(&mut self, input: &mut &mut [u8]) -> Result<Option<Header>, ProtocolError> {
-        if self.header_len == 0
-            && let Some((header, len)) = Header::parse(input)?
-        {
-            take(input, len as u64);
-            return Ok(Some(header));
-        }
-        while let [byte] = *take(input, 1) {
-            if let Some(free) = self.header.get_mut(usize::from(self.header_len)) {
-                *free = byte;
-                self.header_len += 1;
-            }
-            let so_far = self.header.get(..usize::from(self.header_len)).unwrap_or_default();
-            if let Some((header, _)) = Header::parse(so_far)? {
+        let before = self.header_len;
+        let bytes = if before == 0 { &**input } else { self.joined(input) };
+        match Header::parse(bytes)? {
+            Some((header, len)) => {
                 self.header_len = 0;
-                return Ok(Some(header));
+                take(input, len as u64 - u64::from(before));
+                Ok(Some(header))
+            }
+            None => {
+                self.header_len = self.joined(input).len() as u8;
+                *input = &mut [];
+                Ok(None)
             }
         }
-        Ok(None)
+    }
+
+    /// The pieces that came before, and what fits of `input` behind them.
+    fn joined(&mut self, input: &[u8]) -> &[u8] {
+        let len = append(&mut self.header, self.header_len.into(), input);
+        front(&self.header, len)
     }
 
     /// The rules on a header that need to know what came before it.
-    fn begin(&mut self, header: Header) -> Result<Frame, ProtocolError> {
-        match (header.mask, self.masked) {
-            (None, true) => return Err(ProtocolError::Unmasked),
-            (Some(_), false) => return Err(ProtocolError::Masked),
-            _ => {}
+    fn begin(&mut self, header: Header) -> Result<(), ProtocolError> {
+        if self.masked != header.mask.is_some() {
+            return Err(if self.masked { ProtocolError::Unmasked } else { ProtocolError::Masked });
         }
-        let content = match (header.opcode, self.message) {
-            (Opcode::Text | Opcode::Binary, Some(_)) => return Err(ProtocolError::Interleaved),
-            (Opcode::Continuation, None) => return Err(ProtocolError::UnexpectedContinuation),
-            (Opcode::Text, None) => Content::Data { kind: Kind::Text, fin: header.fin },
-            (Opcode::Binary, None) => Content::Data { kind: Kind::Binary, fin: header.fin },
-            (Opcode::Continuation, Some(kind)) => Content::Data { kind, fin: header.fin },
-            (opcode, _) => Content::Control(opcode),
-        };
-        match content {
-            Content::Control(_) => self.control = Control::new(),
-            Content::Data { kind, .. } => {
-                if self.message.is_none() {
-                    self.message = Some(kind);
+        if header.opcode.is_control() {
+            self.control.clear();
+        } else {
+            match header.opcode {
+                Opcode::Continuation if self.open => {}
+                Opcode::Continuation => return Err(ProtocolError::UnexpectedContinuation),
+                _ if self.open => return Err(ProtocolError::Interleaved),
+                opcode => {
+                    self.kind = if opcode == Opcode::Text { Kind::Text } else { Kind::Binary };
+                    self.open = true;
                     self.message_len = 0;
                 }
-                self.message_len = self.message_len.saturating_add(header.len);
-                if header.len > self.limits.frame {
-                    return Err(ProtocolError::FrameTooBig(header.len));
-                }
-                if self.message_len > self.limits.message {
-                    return Err(ProtocolError::MessageTooBig(self.message_len));
-                }
+            }
+            // No overflow: all of it but this frame has arrived, and a frame is shorter than 2^63.
+            self.message_len = self.message_len.wrapping_add(header.len);
+            if header.len > self.limits.frame {
+                return Err(ProtocolError::FrameTooBig(header.len));
+            }
+            if self.message_len > self.limits.message {
+                return Err(ProtocolError::MessageTooBig(self.message_len));
             }
         }
-        Ok(Frame { content, key: header.mask, remaining: header.len })
+        self.frame = header;
+        self.state = State::Payload;
+        Ok(())
     }
 
     /// A text is UTF-8 as a whole; its frames may split a character (section 8.1).
-    fn data(&mut self, kind: Kind, payload: &[u8], last: bool) -> Result<(), ProtocolError> {
-        if kind == Kind::Text {
+    fn data(&mut self, payload: &[u8], last: bool) -> Result<(), ProtocolError> {
+        if self.kind == Kind::Text {
             self.utf8.feed(payload).map_err(|_| ProtocolError::InvalidUtf8)?;
             if last && !self.utf8.is_complete() {
                 return Err(ProtocolError::InvalidUtf8);
             }
         }
         if last {
-            self.message = None;
+            self.open = false;
         }
         Ok(())
     }
 
-    fn control<'b>(&mut self, opcode: Opcode) -> Result<Event<'b>, ProtocolError> {
+    /// A control frame is an event when its payload came whole.
+    #[cold]
+    #[inline(never)]
+    fn control<'b>(&mut self, payload: &[u8], end: bool) -> Result<Option<Event<'b>>, ProtocolError> {
+        self.control.extend(payload);
+        if !end {
+            return Ok(None);
+        }
         let control = self.control.clone();
-        Ok(match opcode {
+        Ok(Some(match self.frame.opcode {
             Opcode::Ping => Event::Ping(Ping(control)),
             Opcode::Pong => Event::Pong(control),
             _ => {
-                let close = Close::parse(control)?;
+                Close::check(self.control.payload())?;
                 self.state = State::Closed;
-                Event::Close(close)
+                Event::Close(Close(control))
             }
-        })
+        }))
     }
 }
 

@@ -3,11 +3,12 @@
 use rand_core::CryptoRng;
 
 use crate::close::CloseCode;
-use crate::control::{Control, Reply};
+use crate::control::Reply;
+use crate::copy::{append, front};
 use crate::error::SendError;
 use crate::event::Kind;
 use crate::frame::{Header, MAX_CONTROL, MAX_CONTROL_PAYLOAD, MAX_HEADER, Opcode};
-use crate::mask;
+use crate::mask::{self, Key};
 
 /// The sending half of a connection: three bytes, besides a client's generator.
 #[derive(Debug)]
@@ -39,10 +40,14 @@ impl<M: Masking> Sender<M> {
     /// UTF-8 as a whole; that is the caller's to know (sections 5.4, 5.6 and 6.1).
     ///
     /// # Errors
-    /// [`SendError::Closed`] after a close, [`SendError::KindChanged`] inside a message of the other kind.
+    /// [`SendError::Closed`] after a close, [`SendError::KindChanged`] inside a message of the other kind,
+    /// [`SendError::TooLong`].
     pub fn chunk(&mut self, kind: Kind, len: u64, last: bool) -> Result<Head, SendError> {
         if self.closed {
             return Err(SendError::Closed);
+        }
+        if len >> 63 != 0 {
+            return Err(SendError::TooLong);
         }
         let opcode = match self.message {
             None => kind.opcode(),
@@ -50,7 +55,7 @@ impl<M: Masking> Sender<M> {
             Some(_) => return Err(SendError::KindChanged),
         };
         self.message = if last { None } else { Some(kind) };
-        Ok(Head::new(Header { fin: last, opcode, mask: self.masking.key(), len }))
+        Ok(Head::new(Header { fin: last, opcode, mask: self.masking.key().map(Key::from_ne_bytes), len }))
     }
 
     /// Writes a ping with at most 125 bytes of `payload` (section 5.5.2).
@@ -109,23 +114,20 @@ impl<M: Masking> Sender<M> {
             return Err(SendError::ControlTooLong);
         }
         self.closed = opcode == Opcode::Close;
-        let mut head = Head::new(Header { fin: true, opcode, mask: self.masking.key(), len: len as u64 });
-        let mut masked = Control::new();
+        let key = self.masking.key();
+        // Always the short form, and never a fragment.
+        let mut start = append(out, 0, &[0x80 | opcode as u8, u8::from(key.is_some()) << 7 | len as u8]);
+        if let Some(key) = key {
+            start = append(out, start, &key);
+        }
+        let mut end = start;
         for part in payload {
-            masked.extend(part);
+            end = append(out, end, part);
         }
-        let mut at = 0;
-        for (to, from) in out.iter_mut().zip(head.bytes()) {
-            *to = *from;
-            at += 1;
+        if let Some(key) = key {
+            mask::apply(&mut Key::from_ne_bytes(key), out.get_mut(start..end).unwrap_or_default());
         }
-        let (start, room) = (at, out.get_mut(at..).unwrap_or_default());
-        for (to, from) in room.iter_mut().zip(masked.payload()) {
-            *to = *from;
-            at += 1;
-        }
-        head.mask(out.get_mut(start..at).unwrap_or_default());
-        Ok(out.get(..at).unwrap_or_default())
+        Ok(front(out, end))
     }
 }
 
@@ -134,19 +136,19 @@ impl<M: Masking> Sender<M> {
 pub struct Head {
     bytes: [u8; MAX_HEADER],
     len: u8,
-    key: Option<[u8; 4]>,
+    key: Option<Key>,
 }
 
 impl Head {
     fn new(header: Header) -> Self {
-        let mut bytes = [0; MAX_HEADER];
-        let len = header.encode(&mut bytes) as u8;
-        Head { bytes, len, key: header.mask }
+        let mut head = Head { bytes: [0; MAX_HEADER], len: 0, key: header.mask };
+        head.len = header.encode(&mut head.bytes) as u8;
+        head
     }
 
     /// What goes out before the payload: 2 to 14 bytes.
     pub fn bytes(&self) -> &[u8] {
-        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+        front(&self.bytes, self.len.into())
     }
 
     /// Masks the next piece of the payload in place, in phase with the pieces before; a server's stays as it is.

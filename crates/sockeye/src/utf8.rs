@@ -74,9 +74,9 @@ pub(crate) fn validate(bytes: &[u8]) -> Result<(), InvalidUtf8> {
 }
 
 fn skip_ascii(mut bytes: &[u8]) -> &[u8] {
-    const TOP_BITS: u64 = 0x8080_8080_8080_8080;
+    const TOP_BITS: usize = usize::from_ne_bytes([0x80; size_of::<usize>()]);
     while let Some((word, rest)) = bytes.split_first_chunk() {
-        if u64::from_ne_bytes(*word) & TOP_BITS != 0 {
+        if usize::from_ne_bytes(*word) & TOP_BITS != 0 {
             break;
         }
         bytes = rest;

@@ -10,7 +10,7 @@ mod start;
 mod transport;
 
 use sockeye::handshake::{Host, Origin};
-use sockeye::{Event, MAX_CONTROL, Receiver, Reject, Reply, Request, Response, Sender, Unmasked};
+use sockeye::{Event, MAX_CONTROL, Receiver, Reject, Request, Response, Sender};
 
 use crate::transport::Transport;
 
@@ -25,29 +25,11 @@ fn main(mut transport: Transport) -> ! {
 fn serve(transport: &mut Transport) -> Option<()> {
     let mut buffer = [0; 1024];
     open(transport, &mut buffer)?;
-    let mut receiver = Receiver::server();
-    let mut sender = Sender::server();
-    loop {
-        let len = transport.read(&mut buffer);
-        let mut input = buffer.get_mut(..len)?;
-        loop {
-            match receiver.next_event(&mut input) {
-                Ok(None) => break,
-                Ok(Some(Event::Data(chunk))) => {
-                    let head = sender.chunk(chunk.kind, chunk.payload.len() as u64, chunk.last).ok()?;
-                    transport.write(head.bytes());
-                    transport.write(chunk.payload);
-                }
-                Ok(Some(Event::Ping(ping))) => reply(transport, &mut sender, &ping.reply())?,
-                Ok(Some(Event::Pong(_))) => {}
-                Ok(Some(Event::Close(close))) => return reply(transport, &mut sender, &close.reply()),
-                Err(error) => return reply(transport, &mut sender, &error.reply()),
-            }
-        }
-    }
+    echo(transport, &mut buffer)
 }
 
 /// Reads the request head and answers it; `None` if the connection goes no further.
+#[inline(never)]
 fn open(transport: &mut Transport, head: &mut [u8; 1024]) -> Option<()> {
     let mut response = [0; 256];
     let answered = answer(transport, head);
@@ -56,6 +38,37 @@ fn open(transport: &mut Transport, head: &mut [u8; 1024]) -> Option<()> {
     let len = answer.write(&mut response).ok()?;
     transport.write(response.get(..len)?);
     accepted.then_some(())
+}
+
+/// Sends back what comes, until the close.
+#[inline(never)]
+fn echo(transport: &mut Transport, buffer: &mut [u8; 1024]) -> Option<()> {
+    let mut receiver = Receiver::server();
+    let mut sender = Sender::server();
+    loop {
+        let len = transport.read(buffer);
+        let mut input = buffer.get_mut(..len)?;
+        loop {
+            let owed = match next(&mut receiver, &mut input) {
+                Ok(None) => break,
+                Ok(Some(Event::Data(chunk))) => {
+                    let head = sender.chunk(chunk.kind, chunk.payload.len() as u64, chunk.last).ok()?;
+                    transport.write(head.bytes());
+                    transport.write(chunk.payload);
+                    continue;
+                }
+                Ok(Some(Event::Pong(_))) => continue,
+                Ok(Some(Event::Ping(ping))) => ping.reply(),
+                Ok(Some(Event::Close(close))) => close.reply(),
+                Err(error) => error.reply(),
+            };
+            let mut frame = [0; MAX_CONTROL];
+            transport.write(sender.reply(&owed, &mut frame).ok()?);
+            if owed.is_close() {
+                return None;
+            }
+        }
+    }
 }
 
 fn answer(transport: &mut Transport, head: &mut [u8; 1024]) -> Result<Response<'static>, Reject> {
@@ -76,8 +89,7 @@ fn answer(transport: &mut Transport, head: &mut [u8; 1024]) -> Result<Response<'
     }
 }
 
-fn reply(transport: &mut Transport, sender: &mut Sender<Unmasked>, reply: &Reply) -> Option<()> {
-    let mut frame = [0; MAX_CONTROL];
-    transport.write(sender.reply(reply, &mut frame).ok()?);
-    Some(())
+#[inline(never)]
+fn next<'b>(receiver: &mut Receiver, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, sockeye::ProtocolError> {
+    receiver.next_event(input)
 }

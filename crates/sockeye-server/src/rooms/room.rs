@@ -19,6 +19,8 @@ const HISTORY_BYTES: usize = 64 * 1024;
 const HISTORY_BYTES_OF_ALL: usize = 64 << 20;
 /// A member who is behind by so many bytes is let go.
 const BEHIND: usize = 1 << 20;
+/// What a message costs in a queue besides its bytes, so that small ones are bounded too.
+const ENTRY: usize = 128;
 
 /// A room.
 pub(crate) struct Room {
@@ -64,7 +66,7 @@ impl Feed {
     }
 
     fn took(&self, prepared: &Prepared) {
-        self.behind.fetch_sub(prepared.len(), Ordering::Relaxed);
+        self.behind.fetch_sub(prepared.len() + ENTRY, Ordering::Relaxed);
     }
 }
 
@@ -210,7 +212,7 @@ impl Member {
     /// Queues a message, unless the member is too far behind: then it gets no more, and its visit ends.
     fn deliver(&mut self, prepared: &Prepared) {
         let Some(queue) = &self.queue else { return };
-        let behind = self.behind.fetch_add(prepared.len(), Ordering::Relaxed);
+        let behind = self.behind.fetch_add(prepared.len() + ENTRY, Ordering::Relaxed);
         if behind > BEHIND || queue.send(prepared.clone()).is_err() {
             self.queue = None;
         }

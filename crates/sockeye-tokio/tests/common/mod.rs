@@ -30,12 +30,16 @@ pub(crate) fn each_seed(count: u64, mut test: impl FnMut(u64)) {
             }
         }
     }
-    let one = std::env::var("SOCKEYE_SEED").ok().map(|seed| seed.parse().expect("SOCKEYE_SEED is a number"));
-    for seed in one.map_or(0..count, |seed: u64| seed..seed + 1) {
+    for seed in replay().map_or(0..count, |seed| seed..seed + 1) {
         let told = Told(seed);
         test(seed);
         drop(told);
     }
+}
+
+/// The only seed that is to be run.
+pub(crate) fn replay() -> Option<u64> {
+    std::env::var("SOCKEYE_SEED").ok().map(|seed| seed.parse().expect("SOCKEYE_SEED is a number"))
 }
 
 /// Numbers that follow from a seed (SplitMix64).
@@ -95,4 +99,15 @@ pub(crate) async fn settle() {
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
+}
+
+/// Lets the others run until it is so. It fails if it never is.
+pub(crate) async fn until(mut is_so: impl FnMut() -> bool) {
+    for _ in 0..2000 {
+        if is_so() {
+            return;
+        }
+        settle().await;
+    }
+    panic!("what is waited for never comes");
 }

@@ -122,6 +122,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Raw<S> {
         Self::server_with(io, b"").await
     }
 
+    /// The transport alone, after a request was accepted on it.
+    pub(crate) async fn accepted(io: S) -> S {
+        Self::server(io).await.io
+    }
+
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
         self.io.write_all(bytes).await.expect("the transport takes it");
     }

@@ -1,6 +1,6 @@
 //! The extensions that a client offers (RFC 6455 section 9.1).
 
-use super::head::{is_token, text, trim};
+use super::head::{is_token_char, text, trim};
 
 /// The extensions of one offer, in the client's order of preference.
 #[derive(Debug, Clone)]
@@ -102,39 +102,69 @@ impl<'a> Iterator for Params<'a> {
 /// that is a token once unquoted.
 pub(super) fn is_valid(value: &[u8]) -> bool {
     let mut rest = value;
-    let mut count = 0;
-    while let Some(element) = part(&mut rest, b',') {
-        let mut params = trim(element);
-        if params.is_empty() {
-            continue;
-        }
-        count += 1;
-        let name = part(&mut params, b';').unwrap_or_default();
-        let semicolon_last = element_ends_open(trim(element));
-        if !is_token(trim(name)) || semicolon_last {
-            return false;
-        }
-        while let Some(mut param) = part(&mut params, b';') {
-            let has_value = find(param, b'=').is_some();
-            let name = part(&mut param, b'=').unwrap_or_default();
-            if !is_token(trim(name)) || (has_value && !is_value(trim(param))) {
-                return false;
+    let mut any = false;
+    loop {
+        if token(&mut rest) {
+            any = true;
+            while eat(&mut rest, b';') {
+                if !token(&mut rest) || (eat(&mut rest, b'=') && !token(&mut rest) && !quoted(&mut rest)) {
+                    return false;
+                }
             }
         }
+        if rest.is_empty() {
+            return any;
+        }
+        if !eat(&mut rest, b',') {
+            return false;
+        }
     }
-    count > 0
 }
 
-/// A `;` that no parameter follows.
-fn element_ends_open(element: &[u8]) -> bool {
-    matches!(element, [.., b';'])
+/// Takes a token and the white space around it off `rest`.
+fn token(rest: &mut &[u8]) -> bool {
+    *rest = trim(rest);
+    let mut any = false;
+    while let [byte, after @ ..] = *rest
+        && is_token_char(*byte)
+    {
+        *rest = after;
+        any = true;
+    }
+    *rest = trim(rest);
+    any
 }
 
-fn is_value(value: &[u8]) -> bool {
-    let [b'"', inside @ .., b'"'] = value else { return is_token(value) };
-    let unquoted = Value { inside };
-    let escapes = inside.iter().rev().take_while(|&&byte| byte == b'\\').count();
-    unquoted.bytes().next().is_some() && unquoted.bytes().all(|byte| is_token(&[byte])) && escapes % 2 == 0
+/// Takes a quoted token off `rest`, after a [`token`] was not there.
+fn quoted(rest: &mut &[u8]) -> bool {
+    let mut any = false;
+    if !eat(rest, b'"') {
+        return false;
+    }
+    loop {
+        if any && eat(rest, b'"') {
+            *rest = trim(rest);
+            return true;
+        }
+        eat(rest, b'\\');
+        match *rest {
+            [byte, after @ ..] if is_token_char(*byte) => *rest = after,
+            _ => return false,
+        }
+        any = true;
+    }
+}
+
+/// Takes a byte off `rest`, if it is this one.
+#[inline(never)]
+fn eat(rest: &mut &[u8], byte: u8) -> bool {
+    match rest.split_first() {
+        Some((first, after)) if *first == byte => {
+            *rest = after;
+            true
+        }
+        _ => false,
+    }
 }
 
 /// Takes what stands before the next `separator` outside quotes off `rest`; `None` at the end.

@@ -36,17 +36,16 @@ impl<'a> Head<'a> {
         utf8::validate(bytes).map_err(|_| HeadError::NotUtf8)?;
         let mut lines = bytes;
         let first_line = line(&mut lines).ok_or(HeadError::Malformed)?;
-        let headers = Headers { lines };
+        let mut rest = Headers { lines };
         let mut count = 0;
-        let mut rest = headers.clone();
-        while !rest.lines.starts_with(b"\r\n") {
-            rest.next().ok_or(HeadError::Malformed)?;
+        while rest.lines != b"\r\n" {
+            rest.field().ok_or(HeadError::Malformed)?;
             count += 1;
             if count > MAX_HEADERS {
                 return Err(HeadError::TooManyHeaders);
             }
         }
-        Ok(Head { first_line, headers })
+        Ok(Head { first_line, headers: Headers { lines } })
     }
 }
 
@@ -59,24 +58,28 @@ pub struct Headers<'a> {
 impl<'a> Headers<'a> {
     /// The value of the first field of this name, in any case.
     pub(super) fn get(&self, name: &str) -> Option<&'a [u8]> {
-        self.clone().raw().find(|(found, _)| found.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
+        self.clone().next_named(name)
     }
 
     /// The elements of all fields of this name, joined as RFC 9110 section 5.3 has it.
-    pub(super) fn list(&self, name: &'static str) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let named = self.clone().raw().filter(move |(found, _)| found.eq_ignore_ascii_case(name.as_bytes()));
-        named.flat_map(|(_, value)| elements(value))
+    pub(super) fn list(&self, name: &'static str) -> List<'a> {
+        List { fields: self.clone(), name, elements: Elements(&[]) }
     }
 
-    pub(super) fn raw(mut self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
-        core::iter::from_fn(move || self.field())
+    /// Takes the fields up to the next of this name, and gives its value.
+    pub(super) fn next_named(&mut self, name: &str) -> Option<&'a [u8]> {
+        loop {
+            let (found, value) = self.field()?;
+            if is(found, name) {
+                return Some(value);
+            }
+        }
     }
 
-    fn field(&mut self) -> Option<(&'a [u8], &'a [u8])> {
-        let line = line(&mut self.lines)?;
-        let colon = line.iter().position(|&byte| byte == b':')?;
-        let (name, value) = (line.get(..colon)?, trim(line.get(colon + 1..)?));
-        (is_token(name) && value.iter().all(|&byte| is_text(byte))).then_some((name, value))
+    /// Takes a field: its name and its value.
+    pub(super) fn field(&mut self) -> Option<(&'a [u8], &'a [u8])> {
+        let (name, value) = cut(line(&mut self.lines)?, b':')?;
+        is_token(name).then_some((name, trim(value)))
     }
 }
 
@@ -89,18 +92,66 @@ impl<'a> Iterator for Headers<'a> {
     }
 }
 
-/// Takes the next line off `lines`, without its CR LF. A CR or LF of its own is no line's end, and `is_text`
-/// refuses it.
-fn line<'a>(lines: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let end = lines.windows(2).position(|pair| pair == b"\r\n")?;
-    let line = lines.get(..end)?;
-    *lines = lines.get(end + 2..)?;
-    Some(line)
+/// The elements of all fields of one name.
+#[derive(Clone)]
+pub(super) struct List<'a> {
+    fields: Headers<'a>,
+    name: &'static str,
+    elements: Elements<'a>,
+}
+
+impl<'a> Iterator for List<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        loop {
+            if let Some(element) = self.elements.next() {
+                return Some(element);
+            }
+            self.elements = Elements(self.fields.next_named(self.name)?);
+        }
+    }
 }
 
 /// The elements of a list, without white space; empty ones do not count (RFC 9110 section 5.6.1).
-pub(super) fn elements(list: &[u8]) -> impl Iterator<Item = &[u8]> {
-    list.split(|&byte| byte == b',').map(trim).filter(|element| !element.is_empty())
+#[derive(Clone)]
+pub(super) struct Elements<'a>(pub(super) &'a [u8]);
+
+impl<'a> Iterator for Elements<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        while !self.0.is_empty() {
+            let (element, rest) = cut(self.0, b',').unwrap_or((self.0, &[]));
+            self.0 = rest;
+            let element = trim(element);
+            if !element.is_empty() {
+                return Some(element);
+            }
+        }
+        None
+    }
+}
+
+/// Takes the next line off `lines`, without its CR LF. A CR or LF of its own is no line's end, and no text.
+fn line<'a>(lines: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let end = lines.iter().position(|&byte| !is_text(byte))?;
+    let (line, rest) = lines.split_at_checked(end)?;
+    *lines = rest.strip_prefix(b"\r\n")?;
+    Some(line)
+}
+
+/// What stands before and after the first `separator`.
+#[inline(never)]
+pub(super) fn cut(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
+    let at = bytes.iter().position(|&byte| byte == separator)?;
+    Some((bytes.get(..at)?, bytes.get(at + 1..)?))
+}
+
+/// Whether these are the same but for case.
+#[inline(never)]
+pub(super) fn is(bytes: &[u8], name: &str) -> bool {
+    bytes.eq_ignore_ascii_case(name.as_bytes())
 }
 
 /// Without the spaces and tabs around it.
@@ -112,8 +163,13 @@ pub(super) fn trim(mut bytes: &[u8]) -> &[u8] {
 }
 
 /// A token (RFC 9110 section 5.6.2).
+#[inline(never)]
 pub(super) fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|&byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    !bytes.is_empty() && bytes.iter().all(|&byte| is_token_char(byte))
+}
+
+pub(super) fn is_token_char(byte: u8) -> bool {
+    matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'^'..=b'z' | b'|' | b'~')
 }
 
 /// What may stand in a field's value (RFC 9110 section 5.5); UTF-8 is checked apart.

@@ -59,7 +59,7 @@ impl<'a> Offer<'a> {
         }
         writer.put(self.uri.target()).put(b" HTTP/1.1\r\nHost: ").put(self.uri.bracketed_host());
         if let Some(port) = self.uri.non_default_port() {
-            writer.put(b":").decimal(u64::from(port));
+            writer.put(b":").decimal(port.into());
         }
         writer.put(b"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n");
         writer.header("Sec-WebSocket-Key", &self.key);
@@ -211,7 +211,7 @@ impl core::error::Error for OfferError {}
 
 /// The value of a header that may come at most once (section 11.3).
 fn single<'i>(headers: &Headers<'i>, name: &'static str) -> Result<Option<&'i [u8]>, OfferError> {
-    let mut named = headers.clone().raw().filter(|(found, _)| found.eq_ignore_ascii_case(name.as_bytes()));
-    let first = named.next().map(|(_, value)| value);
-    if named.next().is_some() { Err(OfferError::Repeated(name)) } else { Ok(first) }
+    let mut headers = headers.clone();
+    let first = headers.next_named(name);
+    if headers.next_named(name).is_some() { Err(OfferError::Repeated(name)) } else { Ok(first) }
 }

@@ -31,7 +31,7 @@ pub enum Reject {
     Version,
     /// 400: the `Sec-WebSocket-Key` is missing, or not 16 bytes in base64.
     Key,
-    /// 400: the `Sec-WebSocket-Protocol` is no list of different tokens.
+    /// 400: the `Sec-WebSocket-Protocol` is no list of different tokens, or of more than 32.
     Subprotocols,
     /// 400: the `Sec-WebSocket-Extensions` breaks its grammar (section 9.1).
     Extensions,

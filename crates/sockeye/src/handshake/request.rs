@@ -2,18 +2,19 @@
 
 use super::door::{self, Host, Origin};
 use super::extensions::{self, Extension, Extensions};
-use super::head::{Head, HeadError, Headers, head_end, is_token, text};
+use super::head::{Elements, Head, HeadError, Headers, cut, head_end, is, is_token, text};
 use super::{Reject, base64};
 
 /// A request that keeps to HTTP/1.1 and, if it asks for an upgrade to WebSocket, to RFC 6455 section 4.2.1.
 #[derive(Debug, Clone)]
 pub struct Request<'a> {
     method: &'a [u8],
-    path: &'a [u8],
-    query: Option<&'a [u8]>,
+    /// Path and query.
+    target: &'a [u8],
     host: &'a [u8],
+    origin: Option<&'a [u8]>,
     /// The key, if this is an upgrade.
-    pub(super) key: Option<&'a [u8]>,
+    pub(super) key: Option<&'a [u8; 24]>,
     headers: Headers<'a>,
 }
 
@@ -23,6 +24,7 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// The rule that the client broke, which knows its status.
+    #[inline(never)]
     pub fn parse(bytes: &'a [u8]) -> Result<Option<(Self, usize)>, Reject> {
         let Some(end) = head_end(bytes, 0) else { return Ok(None) };
         let head = Head::parse(bytes.get(..end).unwrap_or_default()).map_err(|error| match error {
@@ -30,11 +32,12 @@ impl<'a> Request<'a> {
             HeadError::NotUtf8 => Reject::NotUtf8,
             HeadError::TooManyHeaders => Reject::TooManyHeaders,
         })?;
-        let RequestLine { method, path, query } = RequestLine::parse(head.first_line)?;
-        let seen = Seen::of(&head.headers)?;
-        let host = seen.host.filter(|host| door::is_host(host)).ok_or(Reject::Host)?;
+        let (method, target) = request_line(head.first_line)?;
+        let seen = Seen::of(head.headers.clone())?;
+        let [host, origin, ..] = seen.single;
+        let host = host.filter(|host| door::is_host(host)).ok_or(Reject::Host)?;
         let key = if seen.websocket { Some(seen.upgrade(method, &head.headers)?) } else { None };
-        Ok(Some((Request { method, path, query, host, key, headers: head.headers }, end)))
+        Ok(Some((Request { method, target, host, origin, key, headers: head.headers }, end)))
     }
 
     /// Such as `GET`.
@@ -44,12 +47,14 @@ impl<'a> Request<'a> {
 
     /// The path as it was sent, from its first `/`, percent-encoding untouched.
     pub fn path(&self) -> &'a str {
-        text(self.path)
+        let path = cut(self.target, b'?').map_or(self.target, |(path, _)| path);
+        // An absolute form may have none.
+        if path.is_empty() { "/" } else { text(path) }
     }
 
     /// What follows the path's `?`.
     pub fn query(&self) -> Option<&'a str> {
-        self.query.map(text)
+        cut(self.target, b'?').map(|(_, query)| text(query))
     }
 
     /// The `Host`, with its port if it names one.
@@ -59,7 +64,7 @@ impl<'a> Request<'a> {
 
     /// The `Origin`: of which site's page the browser acts. Without one it is not a browser.
     pub fn origin(&self) -> Option<&'a str> {
-        self.header("Origin")
+        self.origin.map(text)
     }
 
     /// The value of the first header of this name, in any case.
@@ -77,10 +82,15 @@ impl<'a> Request<'a> {
         self.headers.list(SUBPROTOCOL).map(text)
     }
 
+    /// Whether the client offers this subprotocol.
+    pub(super) fn offers(&self, subprotocol: &str) -> bool {
+        self.headers.list(SUBPROTOCOL).any(|offered| offered == subprotocol.as_bytes())
+    }
+
     /// The extensions that the client offers, in its order of preference.
     pub fn extensions(&self) -> impl Iterator<Item = Extension<'a>> + use<'a> {
-        let named = self.headers.clone().raw().filter(|(name, _)| name.eq_ignore_ascii_case(EXTENSIONS.as_bytes()));
-        named.flat_map(|(_, value)| Extensions::new(value))
+        let mut headers = self.headers.clone();
+        core::iter::from_fn(move || headers.next_named(EXTENSIONS)).flat_map(Extensions::new)
     }
 
     /// Whether this asks for an upgrade to WebSocket; if not, it is a plain HTTP request.
@@ -101,100 +111,99 @@ impl<'a> Request<'a> {
     /// # Errors
     /// [`Reject::OriginNotAllowed`]
     pub fn check_origin<S: AsRef<str>>(&self, allowed: &Origin<'_, S>) -> Result<(), Reject> {
-        match self.headers.get("Origin") {
+        match self.origin {
             Some(origin) if !allowed.allows(origin, self.host) => Err(Reject::OriginNotAllowed),
             _ => Ok(()),
         }
     }
 }
 
+/// Each is compared with all after it, so that their number must have a limit.
+const MAX_SUBPROTOCOLS: usize = 32;
+
 const SUBPROTOCOL: &str = "Sec-WebSocket-Protocol";
 const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
 
-struct RequestLine<'a> {
-    method: &'a [u8],
-    path: &'a [u8],
-    query: Option<&'a [u8]>,
-}
-
-impl<'a> RequestLine<'a> {
-    /// Of HTTP/1.1 (RFC 9112 section 3).
-    fn parse(line: &'a [u8]) -> Result<Self, Reject> {
-        let mut words = line.split(|&byte| byte == b' ');
-        let (Some(method), Some(target), Some(version), None) =
-            (words.next(), words.next(), words.next(), words.next())
-        else {
-            return Err(Reject::Malformed);
-        };
-        if !is_token(method) || !target.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'#') {
-            return Err(Reject::Malformed);
-        }
-        match version {
-            b"HTTP/1.1" => {}
-            [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => return Err(Reject::HttpVersion),
-            _ => return Err(Reject::Malformed),
-        }
-        // The absolute form names the host a second time; what counts is its path (RFC 9112 section 3.2.2).
-        let origin_form = match target.strip_prefix(b"http://").or_else(|| target.strip_prefix(b"https://")) {
-            Some(absolute) => {
-                let slash = absolute.iter().position(|&byte| byte == b'/');
-                slash.and_then(|slash| absolute.get(slash..)).unwrap_or(b"/")
-            }
-            None => target,
-        };
-        if origin_form.first() != Some(&b'/') {
-            return Err(Reject::Malformed);
-        }
-        let question = origin_form.iter().position(|&byte| byte == b'?');
-        Ok(match question.and_then(|at| origin_form.split_at_checked(at)) {
-            Some((path, query)) => RequestLine { method, path, query: query.get(1..) },
-            None => RequestLine { method, path: origin_form, query: None },
-        })
+/// The method and the target's path and query (RFC 9112 section 3).
+fn request_line(line: &[u8]) -> Result<(&[u8], &[u8]), Reject> {
+    let (method, rest) = cut(line, b' ').ok_or(Reject::Malformed)?;
+    let (target, version) = cut(rest, b' ').ok_or(Reject::Malformed)?;
+    if !is_token(method) || !target.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'#') {
+        return Err(Reject::Malformed);
     }
+    match version.strip_prefix(b"HTTP/") {
+        Some(b"1.1") => {}
+        Some([b'0'..=b'9', b'.', b'0'..=b'9']) => return Err(Reject::HttpVersion),
+        _ => return Err(Reject::Malformed),
+    }
+    let target = match absolute(target) {
+        Some(authority) => {
+            let end = authority.iter().position(|&byte| byte == b'/' || byte == b'?');
+            end.and_then(|end| authority.get(end..)).unwrap_or_default()
+        }
+        None if target.first() == Some(&b'/') => target,
+        None => return Err(Reject::Malformed),
+    };
+    Ok((method, target))
 }
 
-/// The headers that the handshake knows.
+/// What follows the scheme of a target in absolute form. It names the host a second time; what counts is its path
+/// (RFC 9112 section 3.2.2).
+fn absolute(target: &[u8]) -> Option<&[u8]> {
+    let rest = target.strip_prefix(b"http")?;
+    rest.strip_prefix(b"s").unwrap_or(rest).strip_prefix(b"://")
+}
+
+/// The headers that the handshake knows, those first that may come once.
+const KNOWN: [&str; 10] = [
+    "Host",
+    "Origin",
+    "Sec-WebSocket-Key",
+    "Sec-WebSocket-Version",
+    "Upgrade",
+    "Connection",
+    EXTENSIONS,
+    SUBPROTOCOL,
+    "Content-Length",
+    "Transfer-Encoding",
+];
+
+/// What they say.
 #[derive(Default)]
 struct Seen<'a> {
-    host: Option<&'a [u8]>,
-    key: Option<&'a [u8]>,
-    version: Option<&'a [u8]>,
-    origin: Option<&'a [u8]>,
+    /// The values of the first four.
+    single: [Option<&'a [u8]>; 4],
     websocket: bool,
     connection: bool,
-    body: bool,
     extensions_broken: bool,
+    subprotocols: bool,
+    body: bool,
 }
 
 impl<'a> Seen<'a> {
-    fn of(headers: &Headers<'a>) -> Result<Self, Reject> {
+    fn of(mut headers: Headers<'a>) -> Result<Self, Reject> {
         let mut seen = Seen::default();
-        for (name, value) in headers.clone().raw() {
-            let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
-            let has = |token: &[u8]| super::head::elements(value).any(|element| element.eq_ignore_ascii_case(token));
-            if is("Host") {
-                once(&mut seen.host, value, "Host")?;
-            } else if is("Origin") {
-                once(&mut seen.origin, value, "Origin")?;
-            } else if is("Sec-WebSocket-Key") {
-                once(&mut seen.key, value, "Sec-WebSocket-Key")?;
-            } else if is("Sec-WebSocket-Version") {
-                once(&mut seen.version, value, "Sec-WebSocket-Version")?;
-            } else if is("Upgrade") {
-                seen.websocket |= has(b"websocket");
-            } else if is("Connection") {
-                seen.connection |= has(b"upgrade");
-            } else if is("Content-Length") || is("Transfer-Encoding") {
-                seen.body = true;
-            } else if is(EXTENSIONS) {
-                seen.extensions_broken |= !extensions::is_valid(value);
+        while let Some((name, value)) = headers.field() {
+            let Some((at, known)) = KNOWN.iter().enumerate().find(|(_, known)| is(name, known)) else { continue };
+            match at {
+                4 => seen.websocket |= has(value, "websocket"),
+                5 => seen.connection |= has(value, "upgrade"),
+                6 => seen.extensions_broken |= !extensions::is_valid(value),
+                7 => seen.subprotocols = true,
+                8.. => seen.body = true,
+                _ => {
+                    if seen.single.get_mut(at).and_then(|slot| slot.replace(value)).is_some() {
+                        return Err(Reject::Repeated(known));
+                    }
+                }
             }
         }
         Ok(seen)
     }
 
     /// The rules on an upgrade: its key, if all of them are kept.
-    fn upgrade(&self, method: &[u8], headers: &Headers<'a>) -> Result<&'a [u8], Reject> {
+    fn upgrade(&self, method: &[u8], headers: &Headers<'_>) -> Result<&'a [u8; 24], Reject> {
+        let [_, _, key, version] = self.single;
         if method != b"GET" {
             return Err(Reject::Method);
         }
@@ -204,11 +213,11 @@ impl<'a> Seen<'a> {
         if !self.connection {
             return Err(Reject::Connection);
         }
-        if self.version != Some(b"13") {
+        if version != Some(b"13") {
             return Err(Reject::Version);
         }
-        let key = self.key.filter(|key| base64::decode(key).is_some()).ok_or(Reject::Key)?;
-        if !subprotocols_are_valid(headers) {
+        let key = key.and_then(base64::nonce).ok_or(Reject::Key)?;
+        if self.subprotocols && !subprotocols_are_valid(headers) {
             return Err(Reject::Subprotocols);
         }
         if self.extensions_broken {
@@ -218,17 +227,20 @@ impl<'a> Seen<'a> {
     }
 }
 
-fn once<'a>(slot: &mut Option<&'a [u8]>, value: &'a [u8], name: &'static str) -> Result<(), Reject> {
-    match slot.replace(value) {
-        None => Ok(()),
-        Some(_) => Err(Reject::Repeated(name)),
-    }
+/// Whether a list has this token, in any case.
+fn has(list: &[u8], token: &str) -> bool {
+    Elements(list).any(|element| is(element, token))
 }
 
-/// Tokens, each once, and at least one if there is such a header (RFC 6455 sections 4.1 and 11.3.4).
+/// One token to [`MAX_SUBPROTOCOLS`], and each once (RFC 6455 sections 4.1 and 11.3.4).
 fn subprotocols_are_valid(headers: &Headers<'_>) -> bool {
-    let offered = || headers.list(SUBPROTOCOL);
-    let all_unique_tokens =
-        offered().enumerate().all(|(at, token)| is_token(token) && !offered().take(at).any(|earlier| earlier == token));
-    all_unique_tokens && (offered().next().is_some() || headers.get(SUBPROTOCOL).is_none())
+    let mut offered = headers.list(SUBPROTOCOL);
+    let mut count = 0;
+    while let Some(token) = offered.next() {
+        count += 1;
+        if count > MAX_SUBPROTOCOLS || !is_token(token) || offered.clone().any(|later| later == token) {
+            return false;
+        }
+    }
+    count > 0
 }

@@ -9,7 +9,8 @@ use super::{Reject, Request, accept_key, reason_phrase};
 #[derive(Debug, Clone)]
 pub struct Response<'a> {
     status: u16,
-    accept: Option<[u8; 28]>,
+    /// The key to be answered, if this is a 101.
+    key: Option<[u8; 24]>,
     subprotocol: Option<&'a str>,
     retry_after: Option<u32>,
     headers: &'a [(&'a str, &'a str)],
@@ -45,10 +46,10 @@ impl<'a> Response<'a> {
     /// [`AcceptError`]
     pub fn accept(request: &Request<'_>, subprotocol: Option<&'a str>) -> Result<Self, AcceptError> {
         let key = request.key.ok_or(AcceptError::NotUpgrade)?;
-        if subprotocol.is_some_and(|chosen| !request.subprotocols().any(|offered| offered == chosen)) {
+        if subprotocol.is_some_and(|chosen| !request.offers(chosen)) {
             return Err(AcceptError::SubprotocolNotOffered);
         }
-        Ok(Response { accept: Some(accept_key(key)), subprotocol, ..Response::new(101) })
+        Ok(Response { key: Some(*key), subprotocol, ..Response::new(101) })
     }
 
     /// A refusal, with the headers that its status owes.
@@ -62,15 +63,7 @@ impl<'a> Response<'a> {
 
     /// Any other response. A page for a browser, say.
     pub fn new(status: u16) -> Self {
-        Response {
-            status,
-            accept: None,
-            subprotocol: None,
-            retry_after: None,
-            headers: &[],
-            body: &[],
-            head_only: false,
-        }
+        Response { status, key: None, subprotocol: None, retry_after: None, headers: &[], body: &[], head_only: false }
     }
 
     /// Adds headers. Those of the handshake itself, `Content-Length` and `Connection` are refused by
@@ -101,25 +94,31 @@ impl<'a> Response<'a> {
     /// [`WriteError`]
     pub fn write(&self, out: &mut [u8]) -> Result<usize, WriteError> {
         let mut writer = Writer::new(out);
-        writer.put(b"HTTP/1.1 ").decimal(u64::from(self.status));
+        writer.put(b"HTTP/1.1 ").decimal(self.status.into());
         writer.put(b" ").put(reason_phrase(self.status).as_bytes()).put(b"\r\n");
-        if let Some(accept) = &self.accept {
+        if self.key.is_some() || self.status == 426 {
             writer.put(b"Upgrade: websocket\r\nConnection: Upgrade\r\n");
-            writer.header("Sec-WebSocket-Accept", accept);
+        }
+        if let Some(key) = &self.key {
+            writer.header("Sec-WebSocket-Accept", &accept_key(key));
             if let Some(subprotocol) = self.subprotocol {
                 writer.header("Sec-WebSocket-Protocol", subprotocol.as_bytes());
             }
             return writer.headers(self.headers).put(b"\r\n").finish();
         }
-        writer.put(match self.status {
-            405 => b"Allow: GET\r\nConnection: close\r\n",
-            426 => b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nConnection: Upgrade, close\r\n",
-            _ => b"Connection: close\r\n".as_slice(),
-        });
+        match self.status {
+            405 => writer.put(b"Allow: GET\r\n"),
+            426 => writer.put(b"Sec-WebSocket-Version: 13\r\n"),
+            _ => &mut writer,
+        };
         if let Some(seconds) = self.retry_after {
-            writer.put(b"Retry-After: ").decimal(u64::from(seconds)).put(b"\r\n");
+            writer.put(b"Retry-After: ").decimal(usize::try_from(seconds).unwrap_or(usize::MAX)).put(b"\r\n");
         }
-        writer.put(b"Content-Length: ").decimal(self.body.len() as u64).put(b"\r\n");
+        writer.put(b"Connection: close\r\n");
+        // RFC 9110 section 8.6
+        if self.status != 204 {
+            writer.put(b"Content-Length: ").decimal(self.body.len()).put(b"\r\n");
+        }
         writer.headers(self.headers).put(b"\r\n");
         if !self.head_only {
             writer.put(self.body);

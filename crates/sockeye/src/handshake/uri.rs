@@ -58,17 +58,17 @@ impl<'a> Uri<'a> {
             return Err(UriError::Path);
         }
         let port = match split_port(authority).1 {
-            None | Some(b"") => {
+            b"" | b":" => {
                 if secure {
                     443
                 } else {
                     80
                 }
             }
-            Some(digits) if is_port(digits) => {
+            port @ [_, digits @ ..] if is_port(port) => {
                 text(digits).parse().ok().filter(|&port| port != 0).ok_or(UriError::Port)?
             }
-            Some(_) => return Err(UriError::Port),
+            _ => return Err(UriError::Port),
         };
         if !is_host(authority) {
             return Err(UriError::Host);

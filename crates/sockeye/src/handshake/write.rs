@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use super::head::{is_text, is_token};
+use super::head::{is, is_text, is_token};
+use crate::copy::append;
 
 /// Why a head could not be written. Nothing of the buffer is to be sent then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,26 +31,22 @@ impl core::error::Error for WriteError {}
 
 /// A buffer that fills from the front and remembers the first thing that went wrong.
 pub(super) struct Writer<'o> {
-    room: &'o mut [u8],
+    out: &'o mut [u8],
     written: usize,
     error: Option<WriteError>,
 }
 
 impl<'o> Writer<'o> {
     pub(super) fn new(out: &'o mut [u8]) -> Self {
-        Writer { room: out, written: 0, error: None }
+        Writer { out, written: 0, error: None }
     }
 
+    #[inline(never)]
     pub(super) fn put(&mut self, bytes: &[u8]) -> &mut Self {
-        match core::mem::take(&mut self.room).split_at_mut_checked(bytes.len()) {
-            Some((to, room)) => {
-                for (to, from) in to.iter_mut().zip(bytes) {
-                    *to = *from;
-                }
-                self.room = room;
-                self.written += bytes.len();
-            }
-            None => self.fail(WriteError::TooSmall),
+        let start = self.written;
+        self.written = append(self.out, start, bytes);
+        if self.written - start < bytes.len() {
+            self.fail(WriteError::TooSmall);
         }
         self
     }
@@ -77,7 +74,7 @@ impl<'o> Writer<'o> {
         self
     }
 
-    pub(super) fn decimal(&mut self, mut number: u64) -> &mut Self {
+    pub(super) fn decimal(&mut self, mut number: usize) -> &mut Self {
         let mut digits = [b'0'; 20];
         let mut len = 0;
         for digit in digits.iter_mut().rev() {
@@ -107,5 +104,5 @@ impl<'o> Writer<'o> {
 fn is_own(name: &str) -> bool {
     const OWN: [&str; 5] = ["Host", "Connection", "Upgrade", "Content-Length", "Transfer-Encoding"];
     let prefix = name.as_bytes().get(..14).unwrap_or_default();
-    prefix.eq_ignore_ascii_case(b"Sec-WebSocket-") || OWN.iter().any(|own| name.eq_ignore_ascii_case(own))
+    is(prefix, "Sec-WebSocket-") || OWN.iter().any(|own| is(name.as_bytes(), own))
 }
