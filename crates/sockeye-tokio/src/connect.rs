@@ -1,6 +1,8 @@
 //! The client's side of the handshake.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, LazyLock, Mutex, Weak};
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -10,13 +12,17 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
+use crate::budget::lock;
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::incoming::{AcceptError, grow, own_headers, read_head};
 use crate::outbox::Transport;
 use crate::role::{Role, ThreadRng};
 
-/// Connects to a `ws://` URI by TCP: looks the name up, tries its addresses in turn, and makes the handshake.
+/// Connects to a `ws://` URI by TCP: looks the name up, tries its addresses one after the other, and makes the handshake.
+///
+/// Of all calls in a process that connect to the same IP address, one does so at a time; the others wait for it, and
+/// their [`Config::handshake_timeout`] begins after that (RFC 6455 section 4.1).
 ///
 /// ```no_run
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
@@ -39,12 +45,23 @@ pub async fn connect(uri: &str, config: impl Into<Arc<Config>>) -> Result<Connec
     if parsed.is_secure() {
         return Err(ConnectError::Tls);
     }
-    let connecting = async {
-        let io = dial(parsed.host(), parsed.port()).await?;
-        io.set_nodelay(true)?;
-        handshake(io, parsed, config.clone()).await
-    };
-    timeout(config.handshake_timeout, connecting).await.map_err(|_| ConnectError::Timeout)?
+    let mut failed = ConnectError::Io(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
+    let addresses = timeout(config.handshake_timeout, lookup_host((parsed.host(), parsed.port())));
+    for address in addresses.await.map_err(|_| ConnectError::Timeout)?? {
+        let turn = turn(address.ip());
+        let _turn = turn.lock().await;
+        let connecting = async {
+            let io = TcpStream::connect(address).await?;
+            io.set_nodelay(true)?;
+            Ok::<_, io::Error>(handshake(io, parsed, config.clone()).await)
+        };
+        match timeout(config.handshake_timeout, connecting).await {
+            Ok(Ok(shaken)) => return shaken,
+            Ok(Err(error)) => failed = error.into(),
+            Err(_) => failed = ConnectError::Timeout,
+        }
+    }
+    Err(failed)
 }
 
 /// Makes the handshake over a transport that leads to the host of `uri` already.
@@ -64,16 +81,14 @@ pub async fn connect_over<S: Transport>(
     timeout(config.handshake_timeout, shaken).await.map_err(|_| ConnectError::Timeout)?
 }
 
-/// One attempt at a time (RFC 6455 section 4.1), an equal share of nothing: the deadline is over all of them.
-async fn dial(host: &str, port: u16) -> Result<TcpStream, ConnectError> {
-    let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in lookup_host((host, port)).await? {
-        match TcpStream::connect(address).await {
-            Ok(io) => return Ok(io),
-            Err(error) => last = error,
-        }
-    }
-    Err(last.into())
+/// Whoever connects to this address has to hold this lock.
+fn turn(address: IpAddr) -> Arc<tokio::sync::Mutex<()>> {
+    static TURNS: LazyLock<Mutex<HashMap<IpAddr, Weak<tokio::sync::Mutex<()>>>>> = LazyLock::new(Mutex::default);
+    let mut turns = lock(&TURNS);
+    turns.retain(|_, turn| turn.strong_count() > 0);
+    let turn = turns.get(&address).and_then(Weak::upgrade).unwrap_or_default();
+    turns.insert(address, Arc::downgrade(&turn));
+    turn
 }
 
 async fn handshake<S: Transport>(mut io: S, uri: Uri<'_>, config: Arc<Config>) -> Result<Connection<S>, ConnectError> {
