@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use std::task::Poll;
 use std::time::Duration;
 
-use common::raw::{Raw, closing};
+use common::raw::{CLOSE, Raw, closing, frame};
 use common::wire::pipe;
 use common::{connected, patient, run, settle};
 use sockeye_tokio::{CloseCode, Config, Connection, connect, connect_over};
@@ -75,7 +75,7 @@ fn the_reason_of_a_close_is_for_who_asks_for_it() {
         let (client, server, ..) = pipe(1, 4096);
         let serve = async {
             let mut raw = Raw::server(server).await;
-            raw.send(&closing(4000, "of no use to a user")).await;
+            raw.send(&frame(CLOSE, &closing(4000, "of no use to a user"))).await;
             raw.frame().await
         };
         let talk = async {
