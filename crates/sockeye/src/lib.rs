@@ -38,6 +38,7 @@
 #[cfg(test)]
 extern crate std;
 
+mod backoff;
 mod close;
 mod control;
 mod copy;
@@ -50,6 +51,7 @@ mod receiver;
 mod sender;
 mod utf8;
 
+pub use backoff::Backoff;
 pub use close::CloseCode;
 pub use control::{Close, Control, Ping, Replies, Reply};
 pub use error::{ProtocolError, SendError};
