@@ -19,6 +19,8 @@ pub(crate) struct Clock {
     message_since: Option<Instant>,
     /// When a ping went out that nothing came after.
     ping_since: Option<Instant>,
+    /// How much a peer that is behind had taken then.
+    taken: Option<u64>,
 }
 
 /// What is due.
@@ -33,7 +35,7 @@ pub(crate) enum Due {
 impl Clock {
     pub(crate) fn new() -> Self {
         let now = Instant::now();
-        Clock { timer: None, heard: now, idle_since: now, message_since: None, ping_since: None }
+        Clock { timer: None, heard: now, idle_since: now, message_since: None, ping_since: None, taken: None }
     }
 
     /// Bytes came, and perhaps they end, begin or continue a message.
@@ -57,8 +59,15 @@ impl Clock {
         self.idle_since = self.heard;
     }
 
-    pub(crate) fn pinged(&mut self) {
+    /// A ping went out, or waits behind what the peer still has to take.
+    pub(crate) fn pinged(&mut self, taken: Option<u64>) {
         self.ping_since = Some(Instant::now());
+        self.taken = taken;
+    }
+
+    /// Whether a peer that is behind has taken something since the ping.
+    pub(crate) fn is_taking(&self, taken: Option<u64>) -> bool {
+        taken.is_some() && taken != self.taken
     }
 
     /// Ready with what is due next.

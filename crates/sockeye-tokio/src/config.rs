@@ -36,7 +36,7 @@ pub struct Config {
     pub pong_timeout: Duration,
     /// The connection is closed after so long without a message: never.
     pub idle_timeout: Option<Duration>,
-    /// A peer that takes nothing for so long fails the connection: 20 s.
+    /// A peer that takes nothing for so long fails the connection, and a send that waits so long for room fails: 20 s.
     pub send_timeout: Duration,
     /// After a close frame went out, everything ends within: 5 s.
     pub close_timeout: Duration,

@@ -16,7 +16,8 @@ pub enum Error {
     Lost,
     /// The transport failed.
     Io(io::ErrorKind),
-    /// The peer took nothing of what was sent for [`Config::send_timeout`](crate::Config::send_timeout).
+    /// The peer took nothing for [`Config::send_timeout`](crate::Config::send_timeout), or did not make room for
+    /// what was to be sent within it.
     SlowPeer,
     /// The peer answered no ping within [`Config::pong_timeout`](crate::Config::pong_timeout).
     PongTimeout,
@@ -50,7 +51,7 @@ impl fmt::Display for Error {
             Error::Send(error) => error.fmt(f),
             Error::Lost => f.write_str("the peer's connection ended without a close frame (1006)"),
             Error::Io(kind) => write!(f, "the transport failed: {kind}"),
-            Error::SlowPeer => f.write_str("the peer takes nothing of what is sent to it"),
+            Error::SlowPeer => f.write_str("the peer takes too little of what is sent to it"),
             Error::PongTimeout => f.write_str("the peer answered no ping in time"),
             Error::MessageTimeout => f.write_str("the peer did not end its message in time (1008)"),
             Error::IdleTimeout => f.write_str("the peer sent no message for too long (1001)"),

@@ -278,6 +278,12 @@ impl<S: Transport> Outbox<S> {
         (link.failed, link.closed_at)
     }
 
+    /// How many bytes the peer made room for so far, if it is behind: what it takes then is a sign of life.
+    pub(crate) fn taken_while_behind(&self) -> Option<u64> {
+        let link = lock(&self.link);
+        (link.flusher == Flusher::Waiting).then_some(link.taken)
+    }
+
     pub(crate) fn is_server(&self) -> bool {
         lock(&self.link).role.is_server()
     }

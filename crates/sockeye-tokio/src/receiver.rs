@@ -38,7 +38,7 @@ pub struct Receiver<S> {
     clock: Clock,
     /// The peer's close frame.
     close: Option<Box<Close>>,
-    ending: Option<Ending>,
+    ending: Option<Box<Ending>>,
 }
 
 /// A message that did not come by one read.
@@ -212,6 +212,7 @@ impl<S: Transport> Receiver<S> {
                 Some(Error::OverBudget)
             } else {
                 match ready!(self.clock.poll(cx, &self.config, closed_at)) {
+                    Due::End(Error::PongTimeout) if self.clock.is_taking(self.outbox.taken_while_behind()) => None,
                     Due::End(error) => Some(error),
                     Due::Ping => None,
                 }
@@ -221,7 +222,7 @@ impl<S: Transport> Receiver<S> {
                 return Poll::Ready(());
             }
             self.outbox.ping(cx, &rand::random::<[u8; 8]>());
-            self.clock.pinged();
+            self.clock.pinged(self.outbox.taken_while_behind());
         }
     }
 
@@ -229,7 +230,7 @@ impl<S: Transport> Receiver<S> {
     fn end(&mut self, error: Option<Error>) {
         self.partial.clear();
         self.input.release();
-        self.ending = Some(Ending::new(error, &self.outbox, &self.config));
+        self.ending = Some(Box::new(Ending::new(error, &self.outbox, &self.config)));
     }
 }
 

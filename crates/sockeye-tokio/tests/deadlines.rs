@@ -286,3 +286,26 @@ fn a_server_that_does_not_end_its_side_is_given_5_s() {
         assert_eq!(tokio::join!(closing, answer).0, (Ok(()), seconds(5)));
     });
 }
+
+#[test]
+fn a_peer_that_is_behind_but_takes_something_is_alive() {
+    run(async {
+        let (client, server, _up, down) = pipe(0, 1024);
+        let (mut raw, ws) = tokio::join!(Raw::client(client), accept(server, Config::default()));
+        let Connection { mut receiver, mut sender, .. } = ws.expect("it is accepted");
+        let start = Instant::now();
+        // 128 s of it, without a byte from the peer.
+        sender.binary(&vec![0; 128 * 1024]).await.expect("it is queued");
+        let take = async {
+            let mut bytes = [0; 1024];
+            for _ in 0..127 {
+                sleep(seconds(1)).await;
+                tokio::io::AsyncReadExt::read_exact(&mut raw.io, &mut bytes).await.expect("more comes");
+            }
+            down.stall();
+        };
+        let (ended, ()) = tokio::join!(receiver.drain(), take);
+        assert!(matches!(ended, Err(Error::PongTimeout | Error::SlowPeer)), "{ended:?}");
+        assert!(start.elapsed() > seconds(127), "given up after {:?}", start.elapsed());
+    });
+}
