@@ -59,9 +59,10 @@ impl Server {
     /// The future's output, or `None` if the server shuts down before.
     pub(crate) async fn until_shutdown<T>(&self, future: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
+            // First the shutdown: a peer that floods would keep it from its turn.
             biased;
-            output = future => Some(output),
             () = self.shutdown.cancelled() => None,
+            output = future => Some(output),
         }
     }
 }

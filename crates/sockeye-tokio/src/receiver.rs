@@ -25,6 +25,9 @@ const DIRECT: u64 = 16 * 1024;
 /// Room for a partial message grows from here, to its frame's length at most: what a peer announces costs nothing.
 const FIRST_ROOM: usize = 64 * 1024;
 
+/// After so many reads without a chunk in them, of empty fragments or pings, other tasks get their turn.
+const FILLS: u32 = 4;
+
 /// The receiving half of a connection.
 ///
 /// Pings are answered, the keepalive is kept and closes are answered while one of its futures is waited for; who
@@ -126,6 +129,7 @@ impl<S: Transport> Receiver<S> {
     }
 
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Found>, Error>> {
+        let mut fills = 0;
         loop {
             if let Some(ending) = &mut self.ending {
                 return ending.poll(cx, &self.outbox, &mut self.clock);
@@ -134,8 +138,15 @@ impl<S: Transport> Receiver<S> {
                 self.outbox.set_holding(!self.input.is_empty());
                 return Poll::Ready(Ok(Some(found)));
             }
-            if self.ending.is_none() {
+            if self.ending.is_some() {
+                continue;
+            }
+            if fills < FILLS {
+                fills += 1;
                 ready!(self.poll_fill(cx));
+            } else {
+                cx.waker().wake_by_ref();
+                ready!(self.poll_deadlines(cx));
             }
         }
     }

@@ -1,0 +1,50 @@
+//! Bad input and bad peers: each class of bug that WebSocket software shipped, against the server and the client.
+
+mod budget;
+mod client_frames;
+mod client_trust;
+mod command_line;
+mod connect;
+mod control;
+mod door;
+mod endless;
+mod floods;
+mod grammar;
+mod half_open;
+mod heads;
+mod lengths;
+mod logs;
+mod room_floods;
+mod rooms;
+mod shutdown;
+mod slow_readers;
+mod smuggling;
+mod teardown;
+
+use sockeye_tests::{Bystander, Raw, Response, Server, Upgrade};
+
+/// Runs a test on a server beside a bystander.
+fn beside_a_bystander(test: impl FnOnce(&Server)) {
+    let server = Server::start();
+    let bystander = Bystander::on(server.address());
+    test(&server);
+    bystander.assert_undisturbed();
+}
+
+/// The answer to a request of these bytes, after which the connection must end unless it is a 101.
+fn answer_to(server: &Server, request: &[u8]) -> Response {
+    let mut raw = Raw::dial(server.address());
+    raw.try_send(request);
+    let response = raw.response().unwrap_or_else(|| panic!("no answer to {}", String::from_utf8_lossy(request)));
+    if response.status != 101 {
+        raw.rest();
+    }
+    response
+}
+
+/// Asserts the status of the answer to each request, which is told by a name.
+fn assert_statuses<const N: usize>(server: &Server, cases: [(&str, Upgrade, u16); N]) {
+    for (name, upgrade, status) in cases {
+        assert_eq!(answer_to(server, &upgrade.bytes()).status, status, "{name}");
+    }
+}
