@@ -5,12 +5,11 @@
 /// Everything but data goes this way: control frames, cut headers, the handshake. One copy of it in flash is enough.
 #[inline(never)]
 pub(crate) fn append(out: &mut [u8], at: usize, bytes: &[u8]) -> usize {
-    let mut end = at;
-    for (to, from) in out.iter_mut().skip(at).zip(bytes) {
+    let room = out.get_mut(at..).unwrap_or_default();
+    for (to, from) in room.iter_mut().zip(bytes) {
         *to = *from;
-        end += 1;
     }
-    end
+    at + bytes.len().min(room.len())
 }
 
 /// The first `len` bytes, or all if there are fewer.

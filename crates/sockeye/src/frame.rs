@@ -13,8 +13,8 @@ pub const MAX_CONTROL: usize = 2 + 4 + MAX_CONTROL_PAYLOAD;
 /// A frame's header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
-    pub(crate) fin: bool,
     pub(crate) opcode: Opcode,
+    pub(crate) fin: bool,
     pub(crate) mask: Option<Key>,
     pub(crate) len: u64,
 }
@@ -87,7 +87,7 @@ impl Header {
             (None, rest)
         } else {
             let Some((mask, rest)) = rest.split_first_chunk() else { return Ok(None) };
-            (Some(Key::from_ne_bytes(*mask)), rest)
+            (Some(Key::from_le_bytes(*mask)), rest)
         };
         Ok(Some((Header { fin, opcode, mask, len }, bytes.len() - rest.len())))
     }
@@ -102,7 +102,7 @@ impl Header {
             len => (127, put(rest, 0, len.to_be_bytes())),
         };
         *second = u8::from(self.mask.is_some()) << 7 | len7;
-        2 + self.mask.map_or(more, |key| put(rest, more, key.to_ne_bytes()))
+        2 + self.mask.map_or(more, |key| put(rest, more, key.to_le_bytes()))
     }
 }
 

@@ -1,19 +1,21 @@
 //! Masking (RFC 6455 section 5.3): the same operation masks and unmasks.
 
-/// A masking key: its four bytes in their order in memory.
+/// Whether a word at any address is one load. RISC-V may take it byte by byte: there words only cost flash.
+pub(crate) const WORDS: bool = cfg!(not(target_arch = "riscv32"));
+
+/// A masking key, its first byte lowest.
 pub(crate) type Key = u32;
 
 /// XORs `payload` with `key` repeated, and turns `key` so that the next piece of the same frame goes on in phase.
 pub(crate) fn apply(key: &mut Key, payload: &mut [u8]) {
-    let turn = 8 * (payload.len() % 4) as u32;
-    let (words, tail) = payload.as_chunks_mut();
+    let (words, tail) = if WORDS { payload.as_chunks_mut() } else { (&mut [][..], payload) };
     for bytes in words {
-        *bytes = (u32::from_ne_bytes(*bytes) ^ *key).to_ne_bytes();
+        *bytes = (u32::from_le_bytes(*bytes) ^ *key).to_le_bytes();
     }
-    for (byte, key) in tail.iter_mut().zip(key.to_ne_bytes()) {
-        *byte ^= key;
+    for byte in tail {
+        *byte ^= *key as u8;
+        *key = key.rotate_right(8);
     }
-    *key = u32::from_ne_bytes(u32::from_le_bytes(key.to_ne_bytes()).rotate_right(turn).to_le_bytes());
 }
 
 #[cfg(test)]
@@ -27,7 +29,7 @@ mod tests {
         fn pieces_equal_the_definition(key: [u8; 4], pieces: Vec<Vec<u8>>) {
             let plain: Vec<u8> = pieces.concat();
             let expect: Vec<u8> = plain.iter().enumerate().map(|(i, byte)| byte ^ key[i % 4]).collect();
-            let mut turned = Key::from_ne_bytes(key);
+            let mut turned = Key::from_le_bytes(key);
             let mut got = Vec::new();
             for mut piece in pieces {
                 apply(&mut turned, &mut piece);

@@ -140,14 +140,15 @@ impl Receiver {
                         mask::apply(key, payload);
                     }
                     let end = self.frame.len == 0;
-                    if end {
-                        self.state = State::Header;
-                    }
                     if self.frame.opcode.is_control() {
                         return self.control(payload, end);
                     }
                     let last = end && self.frame.fin;
                     self.data(payload, last)?;
+                    if end {
+                        self.state = State::Header;
+                        self.open = !last;
+                    }
                     if last || !payload.is_empty() {
                         return Ok(Some(Event::Data(Chunk { kind: self.kind, payload, last })));
                     }
@@ -161,12 +162,12 @@ impl Receiver {
 
     /// The next header: at the front of `input`, or begun in the pieces that came before.
     fn header(&mut self, input: &mut &mut [u8]) -> Result<Option<Header>, ProtocolError> {
-        let before = self.header_len;
+        let before = usize::from(self.header_len);
         let bytes = if before == 0 { &**input } else { self.joined(input) };
         match Header::parse(bytes)? {
             Some((header, len)) => {
                 self.header_len = 0;
-                take(input, len as u64 - u64::from(before));
+                take(input, (len - before) as u64);
                 Ok(Some(header))
             }
             None => {
@@ -223,13 +224,11 @@ impl Receiver {
                 return Err(ProtocolError::InvalidUtf8);
             }
         }
-        if last {
-            self.open = false;
-        }
         Ok(())
     }
 
-    /// A control frame is an event when its payload came whole.
+    /// A control frame is an event when its payload came whole. Apart, since its 126 bytes by value would
+    /// otherwise be in the way of the data.
     #[cold]
     #[inline(never)]
     fn control<'b>(&mut self, payload: &[u8], end: bool) -> Result<Option<Event<'b>>, ProtocolError> {
@@ -237,6 +236,7 @@ impl Receiver {
         if !end {
             return Ok(None);
         }
+        self.state = State::Header;
         let control = self.control.clone();
         Ok(Some(match self.frame.opcode {
             Opcode::Ping => Event::Ping(Ping(control)),

@@ -55,7 +55,7 @@ impl<M: Masking> Sender<M> {
             Some(_) => return Err(SendError::KindChanged),
         };
         self.message = if last { None } else { Some(kind) };
-        Ok(Head::new(Header { fin: last, opcode, mask: self.masking.key().map(Key::from_ne_bytes), len }))
+        Ok(Head::new(Header { fin: last, opcode, mask: self.masking.key().map(Key::from_le_bytes), len }))
     }
 
     /// Writes a ping with at most 125 bytes of `payload` (section 5.5.2).
@@ -125,7 +125,7 @@ impl<M: Masking> Sender<M> {
             end = append(out, end, part);
         }
         if let Some(key) = key {
-            mask::apply(&mut Key::from_ne_bytes(key), out.get_mut(start..end).unwrap_or_default());
+            mask::apply(&mut Key::from_le_bytes(key), out.get_mut(start..end).unwrap_or_default());
         }
         Ok(front(out, end))
     }
@@ -141,9 +141,9 @@ pub struct Head {
 
 impl Head {
     fn new(header: Header) -> Self {
-        let mut head = Head { bytes: [0; MAX_HEADER], len: 0, key: header.mask };
-        head.len = header.encode(&mut head.bytes) as u8;
-        head
+        let mut bytes = [0; MAX_HEADER];
+        let len = header.encode(&mut bytes) as u8;
+        Head { bytes, len, key: header.mask }
     }
 
     /// What goes out before the payload: 2 to 14 bytes.

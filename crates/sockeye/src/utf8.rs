@@ -3,6 +3,8 @@
 
 use core::fmt;
 
+use crate::mask::WORDS;
+
 /// Checks a text that arrives in pieces, each at most once.
 #[derive(Debug, Clone)]
 pub struct Utf8 {
@@ -30,7 +32,7 @@ impl Utf8 {
     /// If a byte of it is invalid where it stands.
     pub fn feed(&mut self, mut bytes: &[u8]) -> Result<(), InvalidUtf8> {
         loop {
-            if self.need == 0 {
+            if WORDS && self.need == 0 {
                 bytes = skip_ascii(bytes);
             }
             let [byte, rest @ ..] = bytes else { return Ok(()) };

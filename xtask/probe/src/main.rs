@@ -10,7 +10,7 @@ mod start;
 mod transport;
 
 use sockeye::handshake::{Host, Origin};
-use sockeye::{Event, MAX_CONTROL, Receiver, Reject, Request, Response, Sender};
+use sockeye::{Event, MAX_CONTROL, Receiver, Reject, Reply, Request, Response, Sender, Unmasked};
 
 use crate::transport::Transport;
 
@@ -25,7 +25,13 @@ fn main(mut transport: Transport) -> ! {
 fn serve(transport: &mut Transport) -> Option<()> {
     let mut buffer = [0; 1024];
     open(transport, &mut buffer)?;
-    echo(transport, &mut buffer)
+    let mut receiver = Receiver::server();
+    let mut sender = Sender::server();
+    loop {
+        let len = transport.read(&mut buffer);
+        let mut input = buffer.get_mut(..len)?;
+        while echo(transport, &mut receiver, &mut sender, &mut input)? {}
+    }
 }
 
 /// Reads the request head and answers it; `None` if the connection goes no further.
@@ -40,56 +46,54 @@ fn open(transport: &mut Transport, head: &mut [u8; 1024]) -> Option<()> {
     accepted.then_some(())
 }
 
-/// Sends back what comes, until the close.
+/// Sends back what the next event owes; `None` after a close, false when the input is used up.
 #[inline(never)]
-fn echo(transport: &mut Transport, buffer: &mut [u8; 1024]) -> Option<()> {
-    let mut receiver = Receiver::server();
-    let mut sender = Sender::server();
-    loop {
-        let len = transport.read(buffer);
-        let mut input = buffer.get_mut(..len)?;
-        loop {
-            let owed = match next(&mut receiver, &mut input) {
-                Ok(None) => break,
-                Ok(Some(Event::Data(chunk))) => {
-                    let head = sender.chunk(chunk.kind, chunk.payload.len() as u64, chunk.last).ok()?;
-                    transport.write(head.bytes());
-                    transport.write(chunk.payload);
-                    continue;
-                }
-                Ok(Some(Event::Pong(_))) => continue,
-                Ok(Some(Event::Ping(ping))) => ping.reply(),
-                Ok(Some(Event::Close(close))) => close.reply(),
-                Err(error) => error.reply(),
-            };
-            let mut frame = [0; MAX_CONTROL];
-            transport.write(sender.reply(&owed, &mut frame).ok()?);
-            if owed.is_close() {
-                return None;
-            }
+fn echo(
+    transport: &mut Transport,
+    receiver: &mut Receiver,
+    sender: &mut Sender<Unmasked>,
+    input: &mut &mut [u8],
+) -> Option<bool> {
+    let owed = match receiver.next_event(input) {
+        Ok(None) => return Some(false),
+        Ok(Some(Event::Data(chunk))) => {
+            let Ok(head) = sender.chunk(chunk.kind, chunk.payload.len() as u64, chunk.last) else { return None };
+            transport.write(head.bytes());
+            transport.write(chunk.payload);
+            return Some(true);
         }
-    }
+        Ok(Some(Event::Pong(_))) => return Some(true),
+        Ok(Some(Event::Ping(ping))) => ping.reply(),
+        Ok(Some(Event::Close(close))) => close.reply(),
+        Err(error) => error.reply(),
+    };
+    reply(transport, sender, &owed)?;
+    (!owed.is_close()).then_some(true)
+}
+
+fn reply(transport: &mut Transport, sender: &mut Sender<Unmasked>, owed: &Reply) -> Option<()> {
+    let mut frame = [0; MAX_CONTROL];
+    transport.write(sender.reply(owed, &mut frame).ok()?);
+    Some(())
 }
 
 fn answer(transport: &mut Transport, head: &mut [u8; 1024]) -> Result<Response<'static>, Reject> {
-    let mut len = 0;
-    loop {
-        // Byte by byte: what follows the head stays in the transport.
-        *head.get_mut(len).ok_or(Reject::HeadTooBig)? = transport.read_byte();
-        len += 1;
-        let so_far = head.get(..len).unwrap_or_default();
-        if !so_far.ends_with(b"\r\n\r\n") {
-            continue;
-        }
-        if let Some((request, _)) = Request::parse(so_far)? {
-            request.check_host(&Host::NAMELESS)?;
-            request.check_origin(&Origin::SAME)?;
-            return Response::accept(&request, None).map_err(|_| Reject::UpgradeRequired);
-        }
-    }
+    let len = read_head(transport, head).ok_or(Reject::HeadTooBig)?;
+    let parsed = Request::parse(head.get(..len).unwrap_or_default())?;
+    let (request, _) = parsed.ok_or(Reject::Malformed)?;
+    request.check_host(&Host::NAMELESS)?;
+    request.check_origin(&Origin::SAME)?;
+    Response::accept(&request, None).map_err(|_| Reject::UpgradeRequired)
 }
 
-#[inline(never)]
-fn next<'b>(receiver: &mut Receiver, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, sockeye::ProtocolError> {
-    receiver.next_event(input)
+/// Byte by byte: what follows the head stays in the transport.
+fn read_head(transport: &mut Transport, head: &mut [u8; 1024]) -> Option<usize> {
+    let mut len = 0;
+    loop {
+        *head.get_mut(len)? = transport.read_byte();
+        len += 1;
+        if head.get(..len)?.ends_with(b"\r\n\r\n") {
+            return Some(len);
+        }
+    }
 }

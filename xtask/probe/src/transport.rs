@@ -19,7 +19,6 @@ impl Transport {
     }
 
     /// At least one byte, then as many as are there.
-    #[inline(never)]
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> usize {
         let mut len = 0;
         for slot in buffer {

@@ -1,6 +1,7 @@
 //! The extensions that a client offers (RFC 6455 section 9.1).
 
-use super::head::{is_token_char, text, trim};
+use super::chars::TOKEN;
+use super::head::{text, trim};
 
 /// The extensions of one offer, in the client's order of preference.
 #[derive(Debug, Clone)]
@@ -126,7 +127,7 @@ fn token(rest: &mut &[u8]) -> bool {
     *rest = trim(rest);
     let mut any = false;
     while let [byte, after @ ..] = *rest
-        && is_token_char(*byte)
+        && TOKEN.has(*byte)
     {
         *rest = after;
         any = true;
@@ -148,14 +149,14 @@ fn quoted(rest: &mut &[u8]) -> bool {
         }
         eat(rest, b'\\');
         match *rest {
-            [byte, after @ ..] if is_token_char(*byte) => *rest = after,
+            [byte, after @ ..] if TOKEN.has(*byte) => *rest = after,
             _ => return false,
         }
         any = true;
     }
 }
 
-/// Takes a byte off `rest`, if it is this one.
+/// Takes a byte off `rest`, if it is this one. Not inlined: it is called six times.
 #[inline(never)]
 fn eat(rest: &mut &[u8], byte: u8) -> bool {
     match rest.split_first() {

@@ -1,5 +1,7 @@
 //! The grammar of an HTTP/1.1 head (RFC 9112): lines, header fields, lists.
 
+use super::Reject;
+use super::chars::TOKEN;
 use crate::utf8;
 
 /// A head with more header fields is refused (431).
@@ -22,27 +24,22 @@ pub(super) struct Head<'a> {
     pub(super) headers: Headers<'a>,
 }
 
-/// What is wrong with a head.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum HeadError {
-    Malformed,
-    NotUtf8,
-    TooManyHeaders,
-}
-
 impl<'a> Head<'a> {
     /// `bytes` is a head with its empty line, as [`head_end`] found it.
-    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, HeadError> {
-        utf8::validate(bytes).map_err(|_| HeadError::NotUtf8)?;
+    ///
+    /// # Errors
+    /// [`Reject::Malformed`], [`Reject::NotUtf8`], [`Reject::TooManyHeaders`]
+    pub(super) fn parse(bytes: &'a [u8]) -> Result<Self, Reject> {
+        utf8::validate(bytes).map_err(|_| Reject::NotUtf8)?;
         let mut lines = bytes;
-        let first_line = line(&mut lines).ok_or(HeadError::Malformed)?;
+        let first_line = line(&mut lines).ok_or(Reject::Malformed)?;
         let mut rest = Headers { lines };
         let mut count = 0;
         while rest.lines != b"\r\n" {
-            rest.field().ok_or(HeadError::Malformed)?;
+            rest.field().ok_or(Reject::Malformed)?;
             count += 1;
             if count > MAX_HEADERS {
-                return Err(HeadError::TooManyHeaders);
+                return Err(Reject::TooManyHeaders);
             }
         }
         Ok(Head { first_line, headers: Headers { lines } })
@@ -66,11 +63,16 @@ impl<'a> Headers<'a> {
         List { fields: self.clone(), name, elements: Elements(&[]) }
     }
 
+    /// Whether this token is in the list of this name, in any case.
+    pub(super) fn list_has(&self, name: &'static str, token: &[u8]) -> bool {
+        self.list(name).any(|element| is(element, token))
+    }
+
     /// Takes the fields up to the next of this name, and gives its value.
     pub(super) fn next_named(&mut self, name: &str) -> Option<&'a [u8]> {
         loop {
             let (found, value) = self.field()?;
-            if is(found, name) {
+            if is(found, name.as_bytes()) {
                 return Some(value);
             }
         }
@@ -79,7 +81,7 @@ impl<'a> Headers<'a> {
     /// Takes a field: its name and its value.
     pub(super) fn field(&mut self) -> Option<(&'a [u8], &'a [u8])> {
         let (name, value) = cut(line(&mut self.lines)?, b':')?;
-        is_token(name).then_some((name, trim(value)))
+        TOKEN.all(name).then_some((name, trim(value)))
     }
 }
 
@@ -115,7 +117,7 @@ impl<'a> Iterator for List<'a> {
 
 /// The elements of a list, without white space; empty ones do not count (RFC 9110 section 5.6.1).
 #[derive(Clone)]
-pub(super) struct Elements<'a>(pub(super) &'a [u8]);
+struct Elements<'a>(&'a [u8]);
 
 impl<'a> Iterator for Elements<'a> {
     type Item = &'a [u8];
@@ -141,7 +143,7 @@ fn line<'a>(lines: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(line)
 }
 
-/// What stands before and after the first `separator`.
+/// What stands before and after the first `separator`. One copy of it in flash is enough, and of [`is`].
 #[inline(never)]
 pub(super) fn cut(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
     let at = bytes.iter().position(|&byte| byte == separator)?;
@@ -150,8 +152,8 @@ pub(super) fn cut(bytes: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
 
 /// Whether these are the same but for case.
 #[inline(never)]
-pub(super) fn is(bytes: &[u8], name: &str) -> bool {
-    bytes.eq_ignore_ascii_case(name.as_bytes())
+pub(super) fn is(bytes: &[u8], other: &[u8]) -> bool {
+    bytes.eq_ignore_ascii_case(other)
 }
 
 /// Without the spaces and tabs around it.
@@ -160,16 +162,6 @@ pub(super) fn trim(mut bytes: &[u8]) -> &[u8] {
         bytes = rest;
     }
     bytes
-}
-
-/// A token (RFC 9110 section 5.6.2).
-#[inline(never)]
-pub(super) fn is_token(bytes: &[u8]) -> bool {
-    !bytes.is_empty() && bytes.iter().all(|&byte| is_token_char(byte))
-}
-
-pub(super) fn is_token_char(byte: u8) -> bool {
-    matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'0'..=b'9' | b'A'..=b'Z' | b'^'..=b'z' | b'|' | b'~')
 }
 
 /// What may stand in a field's value (RFC 9110 section 5.5); UTF-8 is checked apart.

@@ -20,6 +20,7 @@
 //! ```
 
 mod base64;
+mod chars;
 mod door;
 mod extensions;
 mod head;

@@ -4,10 +4,11 @@ use core::fmt;
 
 use rand_core::CryptoRng;
 
-use super::head::{Head, HeadError, Headers, head_end, is_token, text};
+use super::chars::TOKEN;
+use super::head::{Head, Headers, head_end, text};
 use super::uri::Uri;
 use super::write::{WriteError, Writer};
-use super::{accept_key, base64};
+use super::{Reject, accept_key, base64};
 
 /// A client's request: written once, and then the measure of the answer.
 #[derive(Debug, Clone)]
@@ -49,7 +50,7 @@ impl<'a> Offer<'a> {
     pub fn write(&self, out: &mut [u8]) -> Result<usize, WriteError> {
         let repeated = |at: usize, token: &str| self.subprotocols.iter().take(at).any(|earlier| *earlier == token);
         let mut offered = self.subprotocols.iter().enumerate();
-        if offered.any(|(at, token)| !is_token(token.as_bytes()) || repeated(at, token)) {
+        if offered.any(|(at, token)| !TOKEN.all(token.as_bytes()) || repeated(at, token)) {
             return Err(WriteError::Value);
         }
         let mut writer = Writer::new(out);
@@ -61,15 +62,12 @@ impl<'a> Offer<'a> {
         if let Some(port) = self.uri.non_default_port() {
             writer.put(b":").decimal(port.into());
         }
-        writer.put(b"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n");
-        writer.header("Sec-WebSocket-Key", &self.key);
+        writer.put(b"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13");
+        writer.put(b"\r\nSec-WebSocket-Key: ").put(&self.key);
         for (at, subprotocol) in self.subprotocols.iter().enumerate() {
-            writer.put(if at == 0 { b"Sec-WebSocket-Protocol: " } else { b", " }).put(subprotocol.as_bytes());
+            writer.put(if at == 0 { b"\r\nSec-WebSocket-Protocol: " } else { b", " }).put(subprotocol.as_bytes());
         }
-        if !self.subprotocols.is_empty() {
-            writer.put(b"\r\n");
-        }
-        writer.headers(self.headers).put(b"\r\n").finish()
+        writer.headers(self.headers).put(b"\r\n\r\n").finish()
     }
 
     /// Checks the answer at the front of `bytes`: it, and where the frames begin. `None` when it is not whole yet.
@@ -86,7 +84,7 @@ impl<'a> Offer<'a> {
         if !upgrade.next().is_some_and(|token| token.eq_ignore_ascii_case(b"websocket")) || upgrade.next().is_some() {
             return Err(OfferError::Upgrade);
         }
-        if !headers.list("Connection").any(|token| token.eq_ignore_ascii_case(b"upgrade")) {
+        if !headers.list_has("Connection", b"upgrade") {
             return Err(OfferError::Connection);
         }
         let accept = single(headers, "Sec-WebSocket-Accept")?.ok_or(OfferError::AcceptMissing)?;
@@ -138,9 +136,9 @@ impl<'i> AnswerHead<'i> {
     /// [`OfferError::Malformed`], [`OfferError::TooManyHeaders`]
     pub fn parse(bytes: &'i [u8]) -> Result<Option<(Self, usize)>, OfferError> {
         let Some(end) = head_end(bytes, 0) else { return Ok(None) };
-        let head = Head::parse(bytes.get(..end).unwrap_or_default()).map_err(|error| match error {
-            HeadError::Malformed | HeadError::NotUtf8 => OfferError::Malformed,
-            HeadError::TooManyHeaders => OfferError::TooManyHeaders,
+        let head = Head::parse(bytes.get(..end).unwrap_or_default()).map_err(|reject| match reject {
+            Reject::TooManyHeaders => OfferError::TooManyHeaders,
+            _ => OfferError::Malformed,
         })?;
         let [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'1', b' ', a, b, c, rest @ ..] = head.first_line else {
             return Err(OfferError::Malformed);

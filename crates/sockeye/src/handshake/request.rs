@@ -1,8 +1,9 @@
 //! A request head, as a server reads it (RFC 6455 section 4.2.1).
 
-use super::door::{self, Host, Origin};
+use super::chars::{TARGET, TOKEN};
+use super::door::{Authority, Host, Origin, default_port, split_scheme};
 use super::extensions::{self, Extension, Extensions};
-use super::head::{Elements, Head, HeadError, Headers, cut, head_end, is, is_token, text};
+use super::head::{Head, Headers, cut, head_end, is, text};
 use super::{Reject, base64};
 
 /// A request that keeps to HTTP/1.1 and, if it asks for an upgrade to WebSocket, to RFC 6455 section 4.2.1.
@@ -12,6 +13,7 @@ pub struct Request<'a> {
     /// Path and query.
     target: &'a [u8],
     host: &'a [u8],
+    authority: Authority<'a>,
     origin: Option<&'a [u8]>,
     /// The key, if this is an upgrade.
     pub(super) key: Option<&'a [u8; 24]>,
@@ -24,20 +26,28 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// The rule that the client broke, which knows its status.
-    #[inline(never)]
     pub fn parse(bytes: &'a [u8]) -> Result<Option<(Self, usize)>, Reject> {
         let Some(end) = head_end(bytes, 0) else { return Ok(None) };
-        let head = Head::parse(bytes.get(..end).unwrap_or_default()).map_err(|error| match error {
-            HeadError::Malformed => Reject::Malformed,
-            HeadError::NotUtf8 => Reject::NotUtf8,
-            HeadError::TooManyHeaders => Reject::TooManyHeaders,
-        })?;
+        let head = Head::parse(bytes.get(..end).unwrap_or_default())?;
         let (method, target) = request_line(head.first_line)?;
-        let seen = Seen::of(head.headers.clone())?;
-        let [host, origin, ..] = seen.single;
-        let host = host.filter(|host| door::is_host(host)).ok_or(Reject::Host)?;
-        let key = if seen.websocket { Some(seen.upgrade(method, &head.headers)?) } else { None };
-        Ok(Some((Request { method, target, host, origin, key, headers: head.headers }, end)))
+        let [host, origin, key, version, length, encoding] = known(&head.headers)?;
+        let host = host.ok_or(Reject::Host)?;
+        let authority = Authority::split(host);
+        if !authority.is_valid() {
+            return Err(Reject::Host);
+        }
+        let key = if head.headers.list_has("Upgrade", b"websocket") {
+            if method != b"GET" {
+                return Err(Reject::Method);
+            }
+            if length.is_some() || encoding.is_some() {
+                return Err(Reject::Body);
+            }
+            Some(upgrade(&head.headers, key, version)?)
+        } else {
+            None
+        };
+        Ok(Some((Request { method, target, host, authority, origin, key, headers: head.headers }, end)))
     }
 
     /// Such as `GET`.
@@ -103,7 +113,7 @@ impl<'a> Request<'a> {
     /// # Errors
     /// [`Reject::HostNotAllowed`]
     pub fn check_host<S: AsRef<str>>(&self, allowed: &Host<'_, S>) -> Result<(), Reject> {
-        if allowed.allows(self.host) { Ok(()) } else { Err(Reject::HostNotAllowed) }
+        if allowed.allows(&self.authority) { Ok(()) } else { Err(Reject::HostNotAllowed) }
     }
 
     /// Whether pages of this origin may connect.
@@ -112,7 +122,7 @@ impl<'a> Request<'a> {
     /// [`Reject::OriginNotAllowed`]
     pub fn check_origin<S: AsRef<str>>(&self, allowed: &Origin<'_, S>) -> Result<(), Reject> {
         match self.origin {
-            Some(origin) if !allowed.allows(origin, self.host) => Err(Reject::OriginNotAllowed),
+            Some(origin) if !allowed.allows(origin, &self.authority) => Err(Reject::OriginNotAllowed),
             _ => Ok(()),
         }
     }
@@ -128,119 +138,75 @@ const EXTENSIONS: &str = "Sec-WebSocket-Extensions";
 fn request_line(line: &[u8]) -> Result<(&[u8], &[u8]), Reject> {
     let (method, rest) = cut(line, b' ').ok_or(Reject::Malformed)?;
     let (target, version) = cut(rest, b' ').ok_or(Reject::Malformed)?;
-    if !is_token(method) || !target.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'#') {
+    if !TOKEN.all(method) || !TARGET.all(target) {
         return Err(Reject::Malformed);
     }
-    match version.strip_prefix(b"HTTP/") {
-        Some(b"1.1") => {}
-        Some([b'0'..=b'9', b'.', b'0'..=b'9']) => return Err(Reject::HttpVersion),
-        _ => return Err(Reject::Malformed),
+    if version != b"HTTP/1.1" {
+        return Err(match version {
+            [b'H', b'T', b'T', b'P', b'/', b'0'..=b'9', b'.', b'0'..=b'9'] => Reject::HttpVersion,
+            _ => Reject::Malformed,
+        });
     }
-    let target = match absolute(target) {
-        Some(authority) => {
-            let end = authority.iter().position(|&byte| byte == b'/' || byte == b'?');
-            end.and_then(|end| authority.get(end..)).unwrap_or_default()
+    if target.first() == Some(&b'/') {
+        return Ok((method, target));
+    }
+    // The absolute form names the host a second time; what counts is its path (RFC 9112 section 3.2.2).
+    match split_scheme(target) {
+        Some((scheme, rest)) if !default_port(scheme).is_empty() => {
+            let end = rest.iter().position(|&byte| byte == b'/' || byte == b'?');
+            Ok((method, end.and_then(|end| rest.get(end..)).unwrap_or_default()))
         }
-        None if target.first() == Some(&b'/') => target,
-        None => return Err(Reject::Malformed),
-    };
-    Ok((method, target))
+        _ => Err(Reject::Malformed),
+    }
 }
 
-/// What follows the scheme of a target in absolute form. It names the host a second time; what counts is its path
-/// (RFC 9112 section 3.2.2).
-fn absolute(target: &[u8]) -> Option<&[u8]> {
-    let rest = target.strip_prefix(b"http")?;
-    rest.strip_prefix(b"s").unwrap_or(rest).strip_prefix(b"://")
-}
+/// The headers that are looked for by name: the first four may come once, the others mean a body.
+const KNOWN: [&str; 6] =
+    ["Host", "Origin", "Sec-WebSocket-Key", "Sec-WebSocket-Version", "Content-Length", "Transfer-Encoding"];
 
-/// The headers that the handshake knows, those first that may come once.
-const KNOWN: [&str; 10] = [
-    "Host",
-    "Origin",
-    "Sec-WebSocket-Key",
-    "Sec-WebSocket-Version",
-    "Upgrade",
-    "Connection",
-    EXTENSIONS,
-    SUBPROTOCOL,
-    "Content-Length",
-    "Transfer-Encoding",
-];
-
-/// What they say.
-#[derive(Default)]
-struct Seen<'a> {
-    /// The values of the first four.
-    single: [Option<&'a [u8]>; 4],
-    websocket: bool,
-    connection: bool,
-    extensions_broken: bool,
-    subprotocols: bool,
-    body: bool,
-}
-
-impl<'a> Seen<'a> {
-    fn of(mut headers: Headers<'a>) -> Result<Self, Reject> {
-        let mut seen = Seen::default();
-        while let Some((name, value)) = headers.field() {
-            let Some((at, known)) = KNOWN.iter().enumerate().find(|(_, known)| is(name, known)) else { continue };
-            match at {
-                4 => seen.websocket |= has(value, "websocket"),
-                5 => seen.connection |= has(value, "upgrade"),
-                6 => seen.extensions_broken |= !extensions::is_valid(value),
-                7 => seen.subprotocols = true,
-                8.. => seen.body = true,
-                _ => {
-                    if seen.single.get_mut(at).and_then(|slot| slot.replace(value)).is_some() {
-                        return Err(Reject::Repeated(known));
-                    }
-                }
+fn known<'a>(headers: &Headers<'a>) -> Result<[Option<&'a [u8]>; 6], Reject> {
+    let mut values = [None; 6];
+    let mut headers = headers.clone();
+    while let Some((name, value)) = headers.field() {
+        for (at, (known, slot)) in KNOWN.iter().zip(&mut values).enumerate() {
+            if is(name, known.as_bytes()) && slot.replace(value).is_some() && at < 4 {
+                return Err(Reject::Repeated(known));
             }
         }
-        Ok(seen)
     }
+    Ok(values)
+}
 
-    /// The rules on an upgrade: its key, if all of them are kept.
-    fn upgrade(&self, method: &[u8], headers: &Headers<'_>) -> Result<&'a [u8; 24], Reject> {
-        let [_, _, key, version] = self.single;
-        if method != b"GET" {
-            return Err(Reject::Method);
-        }
-        if self.body {
-            return Err(Reject::Body);
-        }
-        if !self.connection {
-            return Err(Reject::Connection);
-        }
-        if version != Some(b"13") {
-            return Err(Reject::Version);
-        }
-        let key = key.and_then(base64::nonce).ok_or(Reject::Key)?;
-        if self.subprotocols && !subprotocols_are_valid(headers) {
-            return Err(Reject::Subprotocols);
-        }
-        if self.extensions_broken {
+/// The rules on the headers of an upgrade: its key, if all of them are kept.
+fn upgrade<'a>(headers: &Headers<'a>, key: Option<&'a [u8]>, version: Option<&[u8]>) -> Result<&'a [u8; 24], Reject> {
+    if !headers.list_has("Connection", b"upgrade") {
+        return Err(Reject::Connection);
+    }
+    if version != Some(b"13") {
+        return Err(Reject::Version);
+    }
+    let key = key.and_then(base64::nonce).ok_or(Reject::Key)?;
+    if !subprotocols_are_valid(headers) {
+        return Err(Reject::Subprotocols);
+    }
+    let mut rest = headers.clone();
+    while let Some(value) = rest.next_named(EXTENSIONS) {
+        if !extensions::is_valid(value) {
             return Err(Reject::Extensions);
         }
-        Ok(key)
     }
+    Ok(key)
 }
 
-/// Whether a list has this token, in any case.
-fn has(list: &[u8], token: &str) -> bool {
-    Elements(list).any(|element| is(element, token))
-}
-
-/// One token to [`MAX_SUBPROTOCOLS`], and each once (RFC 6455 sections 4.1 and 11.3.4).
+/// No such header, or one token to [`MAX_SUBPROTOCOLS`], each once (RFC 6455 sections 4.1 and 11.3.4).
 fn subprotocols_are_valid(headers: &Headers<'_>) -> bool {
     let mut offered = headers.list(SUBPROTOCOL);
     let mut count = 0;
     while let Some(token) = offered.next() {
         count += 1;
-        if count > MAX_SUBPROTOCOLS || !is_token(token) || offered.clone().any(|later| later == token) {
+        if count > MAX_SUBPROTOCOLS || !TOKEN.all(token) || offered.clone().any(|later| later == token) {
             return false;
         }
     }
-    count > 0
+    count > 0 || headers.get(SUBPROTOCOL).is_none()
 }

@@ -3,6 +3,7 @@
 use core::fmt;
 
 use super::write::{WriteError, Writer};
+
 use super::{Reject, Request, accept_key, reason_phrase};
 
 /// What a server answers: 101, a refusal, or any other HTTP response, which ends the connection.
@@ -94,34 +95,35 @@ impl<'a> Response<'a> {
     /// [`WriteError`]
     pub fn write(&self, out: &mut [u8]) -> Result<usize, WriteError> {
         let mut writer = Writer::new(out);
-        writer.put(b"HTTP/1.1 ").decimal(self.status.into());
-        writer.put(b" ").put(reason_phrase(self.status).as_bytes()).put(b"\r\n");
+        writer.put(b"HTTP/1.1 ").decimal(self.status.into()).put(b" ").put(reason_phrase(self.status).as_bytes());
         if self.key.is_some() || self.status == 426 {
-            writer.put(b"Upgrade: websocket\r\nConnection: Upgrade\r\n");
+            writer.put(b"\r\nUpgrade: websocket\r\nConnection: Upgrade");
         }
+        let mut body = self.body;
         if let Some(key) = &self.key {
-            writer.header("Sec-WebSocket-Accept", &accept_key(key));
+            writer.put(b"\r\nSec-WebSocket-Accept: ").put(&accept_key(key));
             if let Some(subprotocol) = self.subprotocol {
-                writer.header("Sec-WebSocket-Protocol", subprotocol.as_bytes());
+                writer.put(b"\r\nSec-WebSocket-Protocol: ").put(subprotocol.as_bytes());
             }
-            return writer.headers(self.headers).put(b"\r\n").finish();
+            body = &[];
+        } else {
+            match self.status {
+                405 => writer.put(b"\r\nAllow: GET"),
+                426 => writer.put(b"\r\nSec-WebSocket-Version: 13"),
+                _ => &mut writer,
+            };
+            if let Some(seconds) = self.retry_after {
+                writer.put(b"\r\nRetry-After: ").decimal(usize::try_from(seconds).unwrap_or(usize::MAX));
+            }
+            writer.put(b"\r\nConnection: close");
+            // RFC 9110 section 8.6
+            if self.status != 204 {
+                writer.put(b"\r\nContent-Length: ").decimal(body.len());
+            }
         }
-        match self.status {
-            405 => writer.put(b"Allow: GET\r\n"),
-            426 => writer.put(b"Sec-WebSocket-Version: 13\r\n"),
-            _ => &mut writer,
-        };
-        if let Some(seconds) = self.retry_after {
-            writer.put(b"Retry-After: ").decimal(usize::try_from(seconds).unwrap_or(usize::MAX)).put(b"\r\n");
-        }
-        writer.put(b"Connection: close\r\n");
-        // RFC 9110 section 8.6
-        if self.status != 204 {
-            writer.put(b"Content-Length: ").decimal(self.body.len()).put(b"\r\n");
-        }
-        writer.headers(self.headers).put(b"\r\n");
+        writer.headers(self.headers).put(b"\r\n\r\n");
         if !self.head_only {
-            writer.put(self.body);
+            writer.put(body);
         }
         writer.finish()
     }

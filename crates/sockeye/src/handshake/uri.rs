@@ -2,14 +2,14 @@
 
 use core::fmt;
 
-use super::door::{is_host, is_port, split_port};
+use super::door::Authority;
 use super::head::text;
 
 /// Where a client connects to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Uri<'a> {
     secure: bool,
-    authority: &'a [u8],
+    authority: Authority<'a>,
     port: u16,
     target: &'a [u8],
 }
@@ -57,7 +57,8 @@ impl<'a> Uri<'a> {
         if !target.iter().all(u8::is_ascii_graphic) {
             return Err(UriError::Path);
         }
-        let port = match split_port(authority).1 {
+        let authority = Authority::split(authority);
+        let port = match authority.port {
             b"" | b":" => {
                 if secure {
                     443
@@ -65,12 +66,12 @@ impl<'a> Uri<'a> {
                     80
                 }
             }
-            port @ [_, digits @ ..] if is_port(port) => {
+            [_, digits @ ..] if authority.port_is_valid() => {
                 text(digits).parse().ok().filter(|&port| port != 0).ok_or(UriError::Port)?
             }
             _ => return Err(UriError::Port),
         };
-        if !is_host(authority) {
+        if !authority.is_valid() {
             return Err(UriError::Host);
         }
         Ok(Uri { secure, authority, port, target })
@@ -83,7 +84,7 @@ impl<'a> Uri<'a> {
 
     /// The host to look up: a name or an address, an IPv6 address without its brackets.
     pub fn host(&self) -> &'a str {
-        let host = split_port(self.authority).0;
+        let host = self.authority.name;
         text(host.strip_prefix(b"[").and_then(|host| host.strip_suffix(b"]")).unwrap_or(host))
     }
 
@@ -94,7 +95,7 @@ impl<'a> Uri<'a> {
 
     /// The host as it was written, an IPv6 address with its brackets.
     pub(super) fn bracketed_host(&self) -> &'a [u8] {
-        split_port(self.authority).0
+        self.authority.name
     }
 
     /// The port, unless it is the scheme's own (section 4.1).

@@ -2,7 +2,8 @@
 
 use core::fmt;
 
-use super::head::{is, is_text, is_token};
+use super::chars::TOKEN;
+use super::head::{is, is_text};
 use crate::copy::append;
 
 /// Why a head could not be written. Nothing of the buffer is to be sent then.
@@ -51,41 +52,26 @@ impl<'o> Writer<'o> {
         self
     }
 
-    /// A text that comes from the user, in a line.
-    pub(super) fn value(&mut self, value: &[u8]) -> &mut Self {
-        if !value.iter().all(|&byte| is_text(byte)) {
-            self.fail(WriteError::Value);
-        }
-        self.put(value)
-    }
-
-    pub(super) fn header(&mut self, name: &str, value: &[u8]) -> &mut Self {
-        self.put(name.as_bytes()).put(b": ").value(value).put(b"\r\n")
-    }
-
-    /// The headers that the user adds.
+    /// The headers that the user adds, each as a new line after what is there.
     pub(super) fn headers(&mut self, headers: &[(&str, &str)]) -> &mut Self {
         for (name, value) in headers {
-            if !is_token(name.as_bytes()) || is_own(name) {
+            if !TOKEN.all(name.as_bytes()) || is_own(name) {
                 self.fail(WriteError::Name);
             }
-            self.header(name, value.as_bytes());
+            if !value.bytes().all(is_text) {
+                self.fail(WriteError::Value);
+            }
+            self.put(b"\r\n").put(name.as_bytes()).put(b": ").put(value.as_bytes());
         }
         self
     }
 
-    pub(super) fn decimal(&mut self, mut number: usize) -> &mut Self {
-        let mut digits = [b'0'; 20];
-        let mut len = 0;
-        for digit in digits.iter_mut().rev() {
-            *digit += (number % 10) as u8;
-            number /= 10;
-            len += 1;
-            if number == 0 {
-                break;
-            }
+    /// The digits before the last, then the last.
+    pub(super) fn decimal(&mut self, number: usize) -> &mut Self {
+        if number >= 10 {
+            self.decimal(number / 10);
         }
-        self.put(digits.get(digits.len() - len..).unwrap_or_default())
+        self.put(&[b'0' + (number % 10) as u8])
     }
 
     pub(super) fn finish(&self) -> Result<usize, WriteError> {
@@ -104,5 +90,5 @@ impl<'o> Writer<'o> {
 fn is_own(name: &str) -> bool {
     const OWN: [&str; 5] = ["Host", "Connection", "Upgrade", "Content-Length", "Transfer-Encoding"];
     let prefix = name.as_bytes().get(..14).unwrap_or_default();
-    is(prefix, "Sec-WebSocket-") || OWN.iter().any(|own| is(name.as_bytes(), own))
+    is(prefix, b"Sec-WebSocket-") || OWN.iter().any(|own| is(name.as_bytes(), own.as_bytes()))
 }
