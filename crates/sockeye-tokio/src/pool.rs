@@ -9,8 +9,10 @@ const SIZES: [usize; 3] = [8 * 1024, 64 * 1024, 256 * 1024];
 /// So many bytes of read buffers above the first size may be out at a time, over all threads: a peer that fills its
 /// buffer and then takes nothing keeps its handler from giving it back.
 const LARGE_BYTES: usize = 64 << 20;
-/// How many buffers of each size a thread keeps,
-const KEPT: usize = 16;
+/// How many buffers of each size a thread keeps: 4 MiB at most,
+const KEPT: [usize; SIZES.len()] = [64, 64, 16];
+/// how many queues,
+const KEPT_QUEUES: usize = 64;
 /// and how large a queue may be to be kept.
 const KEPT_QUEUE: usize = 128 * 1024;
 
@@ -93,7 +95,7 @@ impl Input {
         // A thread that ends has no pool any more; the buffer is freed then.
         let _ = BUFFERS.try_with(|buffers| {
             let kept = &mut buffers.borrow_mut()[size];
-            if kept.len() < KEPT {
+            if kept.len() < KEPT[size] {
                 kept.push(buffer);
             }
         });
@@ -117,7 +119,7 @@ pub(crate) fn give_queue(mut queue: Vec<u8>) {
     if (1..=KEPT_QUEUE).contains(&queue.capacity()) {
         let _ = QUEUES.try_with(|queues| {
             let mut queues = queues.borrow_mut();
-            if queues.len() < KEPT {
+            if queues.len() < KEPT_QUEUES {
                 queues.push(queue);
             }
         });
