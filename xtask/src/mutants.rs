@@ -32,7 +32,7 @@ pub(crate) fn run(installer: &Installer) -> Result<()> {
     let out = workspace_dir("mutants");
     fs::create_dir_all(&out)?;
     let mut mutants = cargo();
-    mutants.args(["mutants", "--package", "sockeye", "--no-shuffle", "--colors", "never"]);
+    mutants.args(["mutants", "--package", "sockeye", "--jobs", "2", "--no-shuffle", "--colors", "never"]);
     for file in FILES {
         mutants.args(["--file", file]);
     }

@@ -310,3 +310,10 @@ fn a_refusal_to_send_says_why() {
         assert!(error.to_string().len() > 15, "{error}");
     }
 }
+
+#[test]
+fn replies_are_the_same_only_with_the_same_payload() {
+    assert_eq!(pong_owed("1"), pong_owed("1"));
+    assert_ne!(pong_owed("1"), pong_owed("2"));
+    assert_ne!(pong_owed(""), pong_owed("2"));
+}
