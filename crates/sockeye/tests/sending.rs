@@ -317,3 +317,10 @@ fn replies_are_the_same_only_with_the_same_payload() {
     assert_ne!(pong_owed("1"), pong_owed("2"));
     assert_ne!(pong_owed(""), pong_owed("2"));
 }
+
+#[test]
+fn the_longest_control_frame_fills_its_buffer() {
+    let mut out = [0; MAX_CONTROL];
+    let mut client = Sender::client(Counted::new(1));
+    assert_eq!(client.ping(&[7; 125], &mut out).unwrap().len(), MAX_CONTROL);
+}
