@@ -124,3 +124,28 @@ fn the_state_of_a_receiver_is_small_and_of_one_size() {
     assert!(size_of::<sockeye::Sender<sockeye::Unmasked>>() <= 3);
     assert!(size_of::<sockeye::Replies>() <= 128, "{}", size_of::<sockeye::Replies>());
 }
+
+#[test]
+fn a_receiver_knows_whether_it_is_inside_something_and_how_much_of_a_frame_is_to_come() {
+    let mut receiver = Receiver::client();
+    // Rows of (byte, inside a message or frame after it, bytes of the frame to come)
+    for (byte, inside, remaining) in [
+        (0x01, true, 0),
+        (2, true, 2),
+        (b'a', true, 1),
+        (b'b', true, 0),
+        (0x89, true, 0),
+        (1, true, 1),
+        (0, true, 0),
+        (0x80, true, 0),
+        (0, false, 0),
+        (0x89, true, 0),
+        (1, true, 1),
+        (0, false, 0),
+        (0x82, true, 0),
+        (0, false, 0),
+    ] {
+        receiver.next_event(&mut &mut [byte][..]).expect("it is right");
+        assert_eq!((receiver.in_message(), receiver.frame_remaining()), (inside, remaining), "after {byte:#x}");
+    }
+}
