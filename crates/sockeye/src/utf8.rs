@@ -143,6 +143,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn words_are_skipped_only_between_characters_and_only_if_they_are_ascii() {
+        for start in [&b""[..], &[0xc3], &[0xe2], &[0xe2, 0x82], &[0xf0, 0x9f, 0x90]] {
+            for word in [[b'a'; 16], [0x80; 16], [0xbf; 16], [0xff; 16]] {
+                check(&[start, &word].concat());
+                check(&[&b"ascii before it, "[..], start, &word].concat());
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn any_bytes(bytes: Vec<u8>) {
