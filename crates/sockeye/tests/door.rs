@@ -42,6 +42,8 @@ fn an_ip_address_or_localhost_is_always_served() {
 fn a_name_that_is_not_listed_is_refused() {
     for host in [
         "example.com",
+        "1.2.3.",
+        "127..0.1",
         "localhost.evil.com",
         "evil.localhost",
         "localhost.",

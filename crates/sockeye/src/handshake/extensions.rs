@@ -246,4 +246,13 @@ mod tests {
             assert_eq!(parsed(value).as_deref(), expect, "{value:?}");
         }
     }
+
+    #[test]
+    fn a_value_is_the_same_quoted_or_not() {
+        for offer in ["a; b=10", "a; b=\"10\"", "a; b=\"1\\0\""] {
+            let value = Extensions::new(offer.as_bytes()).next().and_then(|extension| extension.params().next()?.value);
+            assert!(value.is_some_and(|value| value == *"10"), "{offer}");
+            assert!(value.is_some_and(|value| value != *"1" && value != *"100"), "{offer}");
+        }
+    }
 }
