@@ -5,6 +5,7 @@ use core::fmt;
 /// A close code that may stand in a close frame: 1000-1003, 1007-1014, 3000-4999 (RFC 6455 section 7.4 and the
 /// registry it opened).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct CloseCode(u16);
 
 impl CloseCode {

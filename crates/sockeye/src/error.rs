@@ -7,6 +7,7 @@ use crate::control::Reply;
 
 /// A rule of RFC 6455 that the peer broke. The connection is failed: send [`reply`](Self::reply), then close it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ProtocolError {
     /// One of the bits RSV1 to RSV3 (here as 4, 2, 1) is set, and no extension gives it a meaning (section 5.2).
@@ -87,6 +88,7 @@ impl core::error::Error for ProtocolError {}
 
 /// Why a frame was not sent: a mistake on this side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum SendError {
     /// Nothing may follow our close frame (RFC 6455 section 5.5.1).

@@ -32,6 +32,7 @@ pub struct Chunk<'b> {
 
 /// The two kinds of message (RFC 6455 section 5.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Kind {
     /// Valid UTF-8.
     Text,

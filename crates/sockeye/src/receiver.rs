@@ -33,6 +33,7 @@ pub struct Receiver {
 
 /// How long a frame and a message may be, in bytes of payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Limits {
     /// One frame of a message.
     pub frame: u64,
@@ -122,6 +123,11 @@ impl Receiver {
     /// Whether a message or a frame has begun and not ended: what a deadline applies to.
     pub fn in_message(&self) -> bool {
         self.open || self.header_len > 0 || matches!(self.state, State::Payload)
+    }
+
+    /// The peer's close frame, once it came.
+    pub fn close(&self) -> Option<Close> {
+        matches!(self.state, State::Closed).then(|| Close(self.control.clone()))
     }
 
     fn advance<'b>(&mut self, input: &mut &'b mut [u8]) -> Result<Option<Event<'b>>, ProtocolError> {

@@ -18,6 +18,7 @@ pub struct Utf8 {
 
 /// A byte that no UTF-8 text has there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct InvalidUtf8;
 
 impl Utf8 {

@@ -33,12 +33,21 @@ extern "C" fn probe_main() -> ! {
     crate::main(transport)
 }
 
+#[cfg(not(feature = "wrapper"))]
 // SAFETY: nothing defines it, so that no image that could call it links.
 unsafe extern "C" {
     safe fn sockeye_must_not_panic() -> !;
 }
 
+#[cfg(not(feature = "wrapper"))]
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
     sockeye_must_not_panic()
+}
+
+#[cfg(feature = "wrapper")]
+#[panic_handler]
+fn panic(_: &PanicInfo<'_>) -> ! {
+    #[expect(clippy::empty_loop, reason = "nothing is left to do")]
+    loop {}
 }

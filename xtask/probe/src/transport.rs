@@ -18,6 +18,12 @@ impl Transport {
         Self(())
     }
 
+    /// Whether a byte is there.
+    #[cfg(feature = "wrapper")]
+    pub(crate) fn is_readable() -> bool {
+        status() & READABLE != 0
+    }
+
     /// At least one byte, then as many as are there.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> usize {
         let mut len = 0;

@@ -55,7 +55,7 @@ impl<S: AsRef<str>> Origin<'_, S> {
 }
 
 /// `host:port`, in two: an IPv6 address with its brackets, the port with its colon or empty.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Authority<'a> {
     pub(super) name: &'a [u8],
     pub(super) port: &'a [u8],

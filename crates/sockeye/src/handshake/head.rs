@@ -47,7 +47,7 @@ impl<'a> Head<'a> {
 }
 
 /// Header fields in the order in which they came: name and trimmed value.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Headers<'a> {
     lines: &'a [u8],
 }

@@ -164,6 +164,7 @@ impl<'i> AnswerHead<'i> {
 
 /// What is wrong with a server's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum OfferError {
     /// It breaks the grammar of HTTP/1.1.

@@ -5,6 +5,7 @@ use core::fmt;
 /// Why a request is refused. Each reason has its HTTP status, and [`Response::reject`](super::Response::reject)
 /// adds the headers that the status owes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Reject {
     /// 431: the head is larger than the reader's limit.

@@ -7,7 +7,7 @@ use super::head::{Head, Headers, cut, head_end, is, text};
 use super::{Reject, base64};
 
 /// A request that keeps to HTTP/1.1 and, if it asks for an upgrade to WebSocket, to RFC 6455 section 4.2.1.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Request<'a> {
     method: &'a [u8],
     /// Path and query.

@@ -21,6 +21,7 @@ pub struct Response<'a> {
 
 /// Why a request cannot be accepted so: a mistake on this side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum AcceptError {
     /// The request asks for no upgrade.

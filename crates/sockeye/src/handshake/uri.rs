@@ -16,6 +16,7 @@ pub struct Uri<'a> {
 
 /// What is wrong with a URI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum UriError {
     /// The scheme is neither `ws` nor `wss`.

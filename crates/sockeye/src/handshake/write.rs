@@ -8,6 +8,7 @@ use crate::copy::append;
 
 /// Why a head could not be written. Nothing of the buffer is to be sent then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum WriteError {
     /// The buffer is too small.

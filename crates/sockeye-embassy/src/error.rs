@@ -1,0 +1,84 @@
+//! What ends a connection otherwise than by a close.
+
+use core::fmt;
+
+use sockeye::{CloseCode, ProtocolError, SendError};
+
+/// Why a connection failed. Every later call fails too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Error<E> {
+    /// The peer broke a rule; it was told by a close frame.
+    Protocol(ProtocolError),
+    /// A message longer than the buffer for it; the peer was told by a close frame (1009).
+    TooBig,
+    /// What was asked for cannot be sent. Only this call failed, the connection goes on.
+    Send(SendError),
+    /// The peer's connection ended without a close frame (RFC 6455 section 7.1.5 calls it 1006).
+    Lost,
+    /// The transport failed. Later calls say [`Lost`](Self::Lost).
+    Io(E),
+    /// The peer took nothing for [`Config::send_timeout`](crate::Config::send_timeout).
+    SlowPeer,
+    /// The peer sent nothing, not even a pong, for [`Config::pong_timeout`](crate::Config::pong_timeout) after a ping.
+    PongTimeout,
+    /// A message took longer than [`Config::message_timeout`](crate::Config::message_timeout).
+    MessageTimeout,
+    /// The peer did not answer our close frame within [`Config::close_timeout`](crate::Config::close_timeout).
+    CloseTimeout,
+    /// A send was dropped inside its frame: what came after it would be read as the rest of that frame.
+    Aborted,
+}
+
+impl<E> Error<E> {
+    /// The code of the close frame that the peer is told this with, if it can be told.
+    pub fn close_code(&self) -> Option<CloseCode> {
+        Some(match self {
+            Error::Protocol(error) => error.close_code(),
+            Error::TooBig => CloseCode::TOO_BIG,
+            Error::MessageTimeout => CloseCode::POLICY,
+            _ => return None,
+        })
+    }
+
+    /// The same of another transport's kind, without what only that one knows.
+    pub(crate) fn again<F>(&self) -> Error<F> {
+        match self {
+            Error::Protocol(error) => Error::Protocol(*error),
+            Error::TooBig => Error::TooBig,
+            Error::Send(error) => Error::Send(*error),
+            Error::Lost | Error::Io(_) => Error::Lost,
+            Error::SlowPeer => Error::SlowPeer,
+            Error::PongTimeout => Error::PongTimeout,
+            Error::MessageTimeout => Error::MessageTimeout,
+            Error::CloseTimeout => Error::CloseTimeout,
+            Error::Aborted => Error::Aborted,
+        }
+    }
+}
+
+impl<E: fmt::Debug> fmt::Display for Error<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Error::Protocol(error) => return error.fmt(f),
+            Error::Send(error) => return error.fmt(f),
+            Error::Io(error) => return write!(f, "the transport failed: {error:?}"),
+            Error::TooBig => "the peer's message is longer than the buffer for it (1009)",
+            Error::Lost => "the peer's connection ended without a close frame (1006)",
+            Error::SlowPeer => "the peer takes nothing of what is sent to it",
+            Error::PongTimeout => "the peer answered no ping in time",
+            Error::MessageTimeout => "the peer did not end its message in time (1008)",
+            Error::CloseTimeout => "the peer did not answer our close frame in time",
+            Error::Aborted => "a send was dropped inside its frame",
+        })
+    }
+}
+
+impl<E: fmt::Debug> core::error::Error for Error<E> {}
+
+impl<E> From<SendError> for Error<E> {
+    fn from(error: SendError) -> Self {
+        Error::Send(error)
+    }
+}

@@ -1,0 +1,327 @@
+//! A request before it is answered.
+
+use core::fmt;
+
+use embassy_time::{Instant, with_deadline};
+use embedded_io_async::{Read, Write};
+use sockeye::handshake::{AcceptError as Unacceptable, WriteError, head_end};
+use sockeye::{Limits, Reject, Request, Response};
+
+use crate::config::Config;
+use crate::connection::Connection;
+use crate::error::Error;
+use crate::outbox::Outbox;
+use crate::receiver::Receiver;
+use crate::resources::Resources;
+use crate::sender::Sender;
+
+/// A request with more header fields is refused (431).
+const MAX_HEADERS: usize = 32;
+
+/// Accepts a WebSocket: reads the request, checks it, `Host` and `Origin`, and answers.
+///
+/// The transport is to be closed by who opened it, once the connection came to its end.
+///
+/// # Errors
+/// Why there is no connection; the client was told if it can be.
+///
+/// # Cancel safety
+/// Dropped, it leaves the transport inside the handshake: close it.
+pub async fn accept<'r, R: Read, W: Write<Error = R::Error>, const RX: usize, const TX: usize>(
+    reader: R,
+    writer: W,
+    resources: &'r mut Resources<'r, W, RX, TX>,
+    config: &'r Config<'r>,
+) -> Result<Connection<'r, R, W>, AcceptError<R::Error>> {
+    let mut incoming = Incoming::new(reader, writer, resources, config);
+    let received = incoming.receive().await?;
+    incoming.answer(received, Accept::default()).await
+}
+
+/// A request whose head was read and is well-formed, before it is accepted, rejected or answered otherwise.
+pub struct Incoming<'r, R, W> {
+    reader: R,
+    writer: W,
+    rx: &'r mut [u8],
+    tx: &'r mut [u8],
+    outbox: &'r mut Option<Outbox<'r, W, sockeye::Unmasked>>,
+    config: &'r Config<'r>,
+    deadline: Instant,
+    /// Where the head ends in the read buffer, and what came behind it.
+    head: usize,
+    filled: usize,
+}
+
+/// How to accept.
+#[derive(Debug, Clone, Default)]
+pub struct Accept<'a> {
+    /// One of the subprotocols that the client offered, instead of its first that
+    /// [`Config::subprotocols`] has.
+    pub subprotocol: Option<&'a str>,
+    /// Other limits than [`Config::limits`].
+    pub limits: Option<Limits>,
+}
+
+impl<'r, R: Read, W: Write<Error = R::Error>> Incoming<'r, R, W> {
+    /// Reads a request's head. A head that breaks a rule is answered here, with the status that it owes.
+    ///
+    /// # Errors
+    /// [`AcceptError`]
+    ///
+    /// # Cancel safety
+    /// Dropped, it leaves the transport inside the handshake: close it.
+    pub async fn read<const RX: usize, const TX: usize>(
+        reader: R,
+        writer: W,
+        resources: &'r mut Resources<'r, W, RX, TX>,
+        config: &'r Config<'r>,
+    ) -> Result<Self, AcceptError<R::Error>> {
+        let mut incoming = Self::new(reader, writer, resources, config);
+        match incoming.receive().await? {
+            Ok(()) => Ok(incoming),
+            Err(reject) => incoming.reject(reject).await,
+        }
+    }
+
+    /// What is asked for.
+    pub fn request(&self) -> Request<'_> {
+        // `read` made sure that the head parses.
+        self.parse().unwrap_or_default()
+    }
+
+    /// Whether a server of these names is meant: [`Config::hosts`]. [`accept`](Self::accept) asks by itself.
+    ///
+    /// # Errors
+    /// [`Reject::HostNotAllowed`]
+    pub fn check_host(&self) -> Result<(), Reject> {
+        self.request().check_host(&self.config.hosts)
+    }
+
+    /// Whether pages of this origin may connect: [`Config::origins`]. [`accept`](Self::accept) asks by itself.
+    ///
+    /// # Errors
+    /// [`Reject::OriginNotAllowed`]
+    pub fn check_origin(&self) -> Result<(), Reject> {
+        self.request().check_origin(&self.config.origins)
+    }
+
+    /// Answers 101 if `Host` and `Origin` are right, and begins with the frames.
+    ///
+    /// # Errors
+    /// [`AcceptError`]; a mistake on this side is found before anything is written.
+    ///
+    /// # Cancel safety
+    /// Dropped, it leaves the transport inside the handshake: close it.
+    pub async fn accept(self, accept: Accept<'r>) -> Result<Connection<'r, R, W>, AcceptError<R::Error>> {
+        self.answer(Ok(()), accept).await
+    }
+
+    /// Refuses, with the status and the headers that the reason owes. The transport is then to be closed.
+    ///
+    /// # Errors
+    /// Always: [`AcceptError::Rejected`], or why the client could not be told.
+    ///
+    /// # Cancel safety
+    /// As [`accept`](Self::accept).
+    pub async fn reject<T>(self, reject: Reject) -> Result<T, AcceptError<R::Error>> {
+        let rejected = self.answer(Err(reject), Accept::default()).await;
+        Err(rejected.err().unwrap_or(AcceptError::Rejected(reject)))
+    }
+
+    /// Answers with any other response, a page for a browser say, whose body may lie in flash: it is written from
+    /// there, and not at all to a HEAD. The transport is then to be closed: nothing that follows on it is answered.
+    ///
+    /// # Errors
+    /// [`AcceptError::Io`], [`AcceptError::Timeout`], [`AcceptError::Write`]
+    ///
+    /// # Cancel safety
+    /// As [`accept`](Self::accept).
+    pub async fn respond(mut self, response: Response<'_>, body: &[u8]) -> Result<(), AcceptError<R::Error>> {
+        let body_is_wanted = self.request().method() != "HEAD";
+        // The request is not needed any more: its buffer is the larger one.
+        let len = response.body(body).head_only().write(self.rx).map_err(AcceptError::Write)?;
+        let head = self.rx.get(..len).unwrap_or_default();
+        transmit(self.deadline, &mut self.writer, [head, if body_is_wanted { body } else { &[] }]).await
+    }
+
+    pub(crate) fn new<const RX: usize, const TX: usize>(
+        reader: R,
+        writer: W,
+        resources: &'r mut Resources<'r, W, RX, TX>,
+        config: &'r Config<'r>,
+    ) -> Self {
+        let Resources { rx, tx, outbox } = resources;
+        let deadline = Instant::now().saturating_add(config.handshake_timeout);
+        Incoming { reader, writer, rx, tx, outbox, config, deadline, head: 0, filled: 0 }
+    }
+
+    /// Reads a request's head, and says what is wrong with it.
+    pub(crate) async fn receive(&mut self) -> Result<Result<(), Reject>, AcceptError<R::Error>> {
+        let head = with_deadline(self.deadline, read_head(&mut self.reader, self.rx, &mut self.filled)).await;
+        let Some(head) = head.map_err(|_| AcceptError::Timeout)?? else { return Ok(Err(Reject::HeadTooBig)) };
+        self.head = head;
+        Ok(self.parse().and_then(|request| {
+            if request.headers().nth(MAX_HEADERS).is_none() { Ok(()) } else { Err(Reject::TooManyHeaders) }
+        }))
+    }
+
+    /// Accepts what was received, or refuses it.
+    pub(crate) async fn answer(
+        mut self,
+        received: Result<(), Reject>,
+        accept: Accept<'r>,
+    ) -> Result<Connection<'r, R, W>, AcceptError<R::Error>> {
+        let answer = received.and_then(|()| self.check());
+        let (len, subprotocol) = self.write_head(answer, &accept)?;
+        transmit(self.deadline, &mut self.writer, [self.tx.get(..len).unwrap_or_default(), &[]]).await?;
+        answer.map_err(AcceptError::Rejected)?;
+        let core = sockeye::Receiver::server().with_limits(accept.limits.unwrap_or(self.config.limits));
+        let outbox = self.outbox.insert(Outbox::new(self.writer, sockeye::Sender::server(), self.tx, self.config));
+        let sender = Sender::new(outbox);
+        let receiver = Receiver::new(outbox, self.reader, core, self.rx, self.head..self.filled);
+        Ok(Connection { receiver, sender, subprotocol })
+    }
+
+    fn parse(&self) -> Result<Request<'_>, Reject> {
+        let parsed = Request::parse(self.rx.get(..self.head).unwrap_or_default())?;
+        parsed.map(|(request, _)| request).ok_or(Reject::Malformed)
+    }
+
+    /// Whether the request may be accepted.
+    fn check(&self) -> Result<(), Reject> {
+        let request = self.parse()?;
+        request.check_host(&self.config.hosts)?;
+        request.check_origin(&self.config.origins)?;
+        if request.is_upgrade() { Ok(()) } else { Err(Reject::UpgradeRequired) }
+    }
+
+    /// Writes the answer's head into the write buffer: how long it is, and the subprotocol that it names.
+    fn write_head(
+        &mut self,
+        answer: Result<(), Reject>,
+        accept: &Accept<'r>,
+    ) -> Result<(usize, Option<&'r str>), AcceptError<R::Error>> {
+        let head = self.rx.get(..self.head).unwrap_or_default();
+        let request = Request::parse(head).ok().flatten().map(|(request, _)| request).unwrap_or_default();
+        let mut subprotocol = None;
+        let response = match answer {
+            Ok(()) => {
+                let own = |offered: &str| self.config.subprotocols.iter().find(|own| **own == offered).copied();
+                subprotocol = accept.subprotocol.or_else(|| request.subprotocols().find_map(own));
+                let response = Response::accept(&request, subprotocol).map_err(AcceptError::Accept)?;
+                response.headers(self.config.headers)
+            }
+            Err(reject) => Response::reject(reject),
+        };
+        Ok((response.write(self.tx).map_err(AcceptError::Write)?, subprotocol))
+    }
+}
+
+impl<R, W> fmt::Debug for Incoming<'_, R, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Incoming").finish_non_exhaustive()
+    }
+}
+
+/// Reads until a head is whole: its length, or `None` when it does not fit. What came behind it is in `bytes` too.
+pub(crate) async fn read_head<R: Read>(
+    reader: &mut R,
+    bytes: &mut [u8],
+    filled: &mut usize,
+) -> Result<Option<usize>, Gone<R::Error>> {
+    loop {
+        let room = bytes.get_mut(*filled..).unwrap_or_default();
+        if room.is_empty() {
+            return Ok(None);
+        }
+        let scanned = *filled;
+        match reader.read(room).await {
+            Ok(0) => return Err(Gone::Lost),
+            Ok(len) => *filled = bytes.len().min(scanned + len),
+            Err(error) => return Err(Gone::Io(error)),
+        }
+        if let Some(end) = head_end(bytes.get(..*filled).unwrap_or_default(), scanned) {
+            return Ok(Some(end));
+        }
+    }
+}
+
+/// Writes a response: head and body.
+async fn transmit<W: Write>(deadline: Instant, writer: &mut W, parts: [&[u8]; 2]) -> Result<(), AcceptError<W::Error>> {
+    let written = with_deadline(deadline, async {
+        for part in parts {
+            write_all(writer, part).await?;
+        }
+        Ok::<_, Gone<W::Error>>(())
+    });
+    Ok(written.await.map_err(|_| AcceptError::Timeout)??)
+}
+
+pub(crate) async fn write_all<W: Write>(writer: &mut W, mut bytes: &[u8]) -> Result<(), Gone<W::Error>> {
+    while !bytes.is_empty() {
+        match writer.write(bytes).await {
+            Ok(0) => return Err(Gone::Lost),
+            Ok(len) => bytes = bytes.get(len..).unwrap_or_default(),
+            Err(error) => return Err(Gone::Io(error)),
+        }
+    }
+    Ok(())
+}
+
+/// The transport came to its end during a handshake.
+pub(crate) enum Gone<E> {
+    Lost,
+    Io(E),
+}
+
+/// Why there is no connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum AcceptError<E> {
+    /// The request was refused, and the client told why.
+    Rejected(Reject),
+    /// The client's connection ended before its request did.
+    Lost,
+    /// The handshake took longer than [`Config::handshake_timeout`].
+    Timeout,
+    /// The transport failed.
+    Io(E),
+    /// What was to be written cannot be: a mistake on this side, or a write buffer that is too small.
+    Write(WriteError),
+    /// The request cannot be accepted so: a mistake on this side.
+    Accept(Unacceptable),
+    /// The connection was accepted, and failed later.
+    Connection(Error<E>),
+}
+
+impl<E: fmt::Debug> fmt::Display for AcceptError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AcceptError::Rejected(reject) => reject.fmt(f),
+            AcceptError::Lost => f.write_str("the client's connection ended before its request did"),
+            AcceptError::Timeout => f.write_str("the handshake took too long"),
+            AcceptError::Io(error) => write!(f, "the transport failed: {error:?}"),
+            AcceptError::Write(error) => error.fmt(f),
+            AcceptError::Accept(error) => error.fmt(f),
+            AcceptError::Connection(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: fmt::Debug> core::error::Error for AcceptError<E> {}
+
+impl<E> From<Gone<E>> for AcceptError<E> {
+    fn from(gone: Gone<E>) -> Self {
+        match gone {
+            Gone::Lost => AcceptError::Lost,
+            Gone::Io(error) => AcceptError::Io(error),
+        }
+    }
+}
+
+impl<E> From<Error<E>> for AcceptError<E> {
+    fn from(error: Error<E>) -> Self {
+        AcceptError::Connection(error)
+    }
+}

@@ -1,0 +1,280 @@
+//! What is to be written, and who writes it.
+//!
+//! **Whoever holds the writer first finishes the frame in flight.** All frames go through the write buffer, whole where
+//! they fit: what a dropped future left in it the next holder writes. Replies (a pong, or a close in its place) wait in
+//! one slot and go ahead of each data frame, or out at the end of the frame during which they came.
+
+use core::cell::Cell;
+use core::future::poll_fn;
+use core::task::{Context, Poll, Waker};
+
+use embassy_time::Instant;
+use embedded_io_async::Write;
+use sockeye::{CloseCode, Head, Kind, MAX_CONTROL, MAX_HEADER, Masking, Replies, Reply, SendError, Utf8};
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::within::within;
+
+/// What both halves share. Nothing is borrowed across an await: values are taken out of their cells and put back.
+pub(crate) struct Outbox<'r, W, M> {
+    pub(crate) config: &'r Config<'r>,
+    /// `None` while a half holds it.
+    link: Cell<Option<Link<'r, W, M>>>,
+    /// Who waits for the link: there are two halves, so at most one.
+    waiter: Cell<Option<Waker>>,
+    /// The receiver, which must hear that our close frame goes out.
+    receiver: Cell<Option<Waker>>,
+    replies: Cell<Replies>,
+    /// Whether something is owed: a reply, or a ping of the keepalive.
+    owing: Cell<bool>,
+    ping: Cell<bool>,
+    /// When our close frame was queued or owed.
+    closed_at: Cell<Option<Instant>>,
+}
+
+/// The writer, and what is in flight on it.
+struct Link<'r, W, M> {
+    writer: W,
+    core: sockeye::Sender<M>,
+    /// The text that is open.
+    utf8: Utf8,
+    buffer: &'r mut [u8],
+    /// What of the buffer is not written yet.
+    start: usize,
+    end: usize,
+    /// A data frame's head was queued, and not yet all of its payload.
+    in_frame: bool,
+    /// Inside a call of the writer.
+    busy: bool,
+}
+
+/// What is to be sent after what is owed.
+pub(crate) enum Job<'a> {
+    Nothing,
+    Data {
+        kind: Kind,
+        payload: &'a [u8],
+        last: bool,
+    },
+    /// The rest of a payload.
+    Payload {
+        head: Head,
+        rest: &'a [u8],
+    },
+    Ping(&'a [u8]),
+    Close(CloseCode, &'a str),
+}
+
+impl<'r, W: Write, M: Masking> Outbox<'r, W, M> {
+    pub(crate) fn new(writer: W, core: sockeye::Sender<M>, buffer: &'r mut [u8], config: &'r Config<'r>) -> Self {
+        let link = Link { writer, core, utf8: Utf8::new(), buffer, start: 0, end: 0, in_frame: false, busy: false };
+        Outbox {
+            config,
+            link: Cell::new(Some(link)),
+            waiter: Cell::new(None),
+            receiver: Cell::new(None),
+            replies: Cell::new(Replies::new()),
+            owing: Cell::new(false),
+            ping: Cell::new(false),
+            closed_at: Cell::new(None),
+        }
+    }
+
+    /// Writes what is left in the buffer, what is owed, the job, and what was owed meanwhile.
+    pub(crate) async fn send(&self, mut job: Job<'_>) -> Result<(), Error<W::Error>> {
+        let mut held = self.hold().await;
+        let Some(link) = &mut held.link else { return Err(Error::Aborted) };
+        if link.in_frame || (link.busy && !self.config.cancel_safe) {
+            return Err(Error::Aborted);
+        }
+        loop {
+            if link.start == link.end {
+                link.queue(self, &mut job)?;
+            }
+            let Some(bytes) = link.buffer.get(link.start..link.end).filter(|bytes| !bytes.is_empty()) else {
+                return Ok(());
+            };
+            link.busy = true;
+            let written = within(self.config.send_timeout, link.writer.write(bytes)).await;
+            link.busy = false;
+            match written {
+                Some(Ok(0)) => return Err(Error::Lost),
+                Some(Ok(len)) => link.start = link.end.min(link.start + len),
+                Some(Err(error)) => return Err(Error::Io(error)),
+                None => return Err(Error::SlowPeer),
+            }
+        }
+    }
+
+    /// Waits until the transport has passed on what was written to it.
+    pub(crate) async fn flush(&self) -> Result<(), Error<W::Error>> {
+        self.send(Job::Nothing).await?;
+        let mut held = self.hold().await;
+        let Some(link) = &mut held.link else { return Err(Error::Aborted) };
+        link.writer.flush().await.map_err(Error::Io)
+    }
+
+    /// Owes the peer a reply.
+    pub(crate) fn push(&self, reply: Reply) {
+        if reply.is_close() {
+            self.close_begins();
+        }
+        let mut replies = self.replies.take();
+        replies.push(reply);
+        self.replies.set(replies);
+        self.owing.set(true);
+    }
+
+    /// Owes the peer a ping.
+    pub(crate) fn push_ping(&self) {
+        self.ping.set(true);
+        self.owing.set(true);
+    }
+
+    /// Whether there is something to write besides the halves' own jobs.
+    pub(crate) fn is_owing(&self) -> bool {
+        self.owing.get()
+    }
+
+    /// When our close frame was queued or owed.
+    pub(crate) fn closed_at(&self) -> Option<Instant> {
+        self.closed_at.get()
+    }
+
+    /// Has the receiver's task woken when our close frame goes out.
+    pub(crate) fn register_receiver(&self, cx: &Context<'_>) {
+        self.receiver.set(Some(cx.waker().clone()));
+    }
+
+    /// Waits until the other half lets go of the link.
+    async fn hold(&self) -> Held<'_, 'r, W, M> {
+        poll_fn(|cx| match self.link.take() {
+            Some(link) => Poll::Ready(Held { outbox: self, link: Some(link) }),
+            None => {
+                self.waiter.set(Some(cx.waker().clone()));
+                Poll::Pending
+            }
+        })
+        .await
+    }
+
+    fn close_begins(&self) {
+        if self.closed_at.get().is_none() {
+            self.closed_at.set(Some(Instant::now()));
+            if let Some(receiver) = self.receiver.take() {
+                receiver.wake();
+            }
+        }
+    }
+}
+
+/// The link in the hands of one half; put back when it is dropped.
+struct Held<'o, 'r, W, M> {
+    outbox: &'o Outbox<'r, W, M>,
+    link: Option<Link<'r, W, M>>,
+}
+
+impl<W, M> Drop for Held<'_, '_, W, M> {
+    fn drop(&mut self) {
+        if self.link.as_ref().is_some_and(|link| link.start < link.end && !link.in_frame) {
+            self.outbox.owing.set(true);
+        }
+        self.outbox.link.set(self.link.take());
+        if let Some(waiter) = self.outbox.waiter.take() {
+            waiter.wake();
+        }
+    }
+}
+
+impl<W: Write, M: Masking> Link<'_, W, M> {
+    /// Fills the buffer, which is empty: with what is owed, then with the job or the next piece of it.
+    fn queue(&mut self, outbox: &Outbox<'_, W, M>, job: &mut Job<'_>) -> Result<(), SendError> {
+        (self.start, self.end) = (0, 0);
+        if !self.in_frame {
+            while outbox.owing.get() && self.has_room(MAX_CONTROL) {
+                self.queue_owed(outbox);
+            }
+            // The rest of what is owed comes first: by the next write.
+            if outbox.owing.get() {
+                return Ok(());
+            }
+            match *job {
+                Job::Data { kind, payload, last } if self.has_room(MAX_HEADER + 1) => {
+                    let mut utf8 = self.utf8.clone();
+                    let valid = kind == Kind::Binary || (utf8.feed(payload).is_ok() && (!last || utf8.is_complete()));
+                    if !valid {
+                        return Err(SendError::InvalidUtf8);
+                    }
+                    let head = self.core.chunk(kind, payload.len() as u64, last)?;
+                    self.utf8 = utf8;
+                    self.in_frame = true;
+                    self.append(head.bytes());
+                    *job = Job::Payload { head, rest: payload };
+                }
+                Job::Ping(payload) if self.has_room(MAX_CONTROL) => {
+                    self.control(|core, out| core.ping(payload, out).map(<[u8]>::len))?;
+                    *job = Job::Nothing;
+                }
+                Job::Close(code, reason) if self.has_room(MAX_CONTROL) => {
+                    self.control(|core, out| core.close(code, reason, out).map(<[u8]>::len))?;
+                    outbox.close_begins();
+                    *job = Job::Nothing;
+                }
+                _ => return Ok(()),
+            }
+        }
+        if let Job::Payload { head, rest } = job {
+            let start = self.end;
+            let taken = self.append(rest);
+            head.mask(self.buffer.get_mut(start..self.end).unwrap_or_default());
+            *rest = rest.get(taken..).unwrap_or_default();
+            self.in_frame = !rest.is_empty();
+            if !self.in_frame {
+                *job = Job::Nothing;
+            }
+        }
+        Ok(())
+    }
+
+    /// Queues what is owed next. After our close that is nothing any more.
+    fn queue_owed(&mut self, outbox: &Outbox<'_, W, M>) {
+        let mut replies = outbox.replies.take();
+        let reply = replies.pop();
+        outbox.replies.set(replies);
+        let _ = match reply {
+            Some(reply) => self.control(|core, out| core.reply(&reply, out).map(<[u8]>::len)),
+            None => {
+                outbox.owing.set(false);
+                if !outbox.ping.replace(false) {
+                    return;
+                }
+                self.control(|core, out| core.ping(&[], out).map(<[u8]>::len))
+            }
+        };
+    }
+
+    fn control(
+        &mut self,
+        encode: impl FnOnce(&mut sockeye::Sender<M>, &mut [u8; MAX_CONTROL]) -> Result<usize, SendError>,
+    ) -> Result<(), SendError> {
+        let out = self.buffer.get_mut(self.end..).and_then(<[u8]>::first_chunk_mut);
+        self.end += encode(&mut self.core, out.ok_or(SendError::ControlTooLong)?)?;
+        Ok(())
+    }
+
+    /// Copies as much of this as there is room for, and says how much.
+    fn append(&mut self, bytes: &[u8]) -> usize {
+        let room = self.buffer.get_mut(self.end..).unwrap_or_default();
+        let len = bytes.len().min(room.len());
+        if let (Some(to), Some(from)) = (room.get_mut(..len), bytes.get(..len)) {
+            to.copy_from_slice(from);
+        }
+        self.end += len;
+        len
+    }
+
+    fn has_room(&self, len: usize) -> bool {
+        self.buffer.len().saturating_sub(self.end) >= len
+    }
+}

@@ -1,0 +1,212 @@
+//! A server over embassy-net: a pool of connections, and a word for who is one too many.
+
+use core::convert::Infallible;
+use core::fmt;
+
+use embassy_futures::join::{join, join_array};
+use embassy_net::Stack;
+use embassy_net::tcp::{Error as TcpError, State, TcpReader, TcpSocket, TcpWriter};
+use embassy_time::{Duration, with_timeout};
+use embedded_io_async::Write as _;
+use sockeye::{CloseCode, Reject, Request, Response};
+
+use crate::config::Config;
+use crate::connection::Connection;
+use crate::error::Error;
+use crate::incoming::{Accept, AcceptError, Incoming};
+use crate::page::Page;
+use crate::resources::Resources;
+
+/// Whoever finds the pool full may ask again after so many seconds.
+const RETRY_AFTER: u32 = 5;
+/// At its end a connection discards input for so long and so many bytes: closing it with input unread would reset
+/// it, and a reset can overtake our last frame.
+const DISCARD_TIME: Duration = Duration::from_secs(1);
+const DISCARD_BYTES: usize = 64 * 1024;
+
+/// What a server does.
+#[expect(async_fn_in_trait, reason = "all of it runs on one executor")]
+pub trait App {
+    /// The page that a plain GET of this path gets; without one it gets a 404.
+    fn page(&self, _path: &str) -> Option<Page> {
+        None
+    }
+
+    /// Whether and how an upgrade is accepted, after `Host` and `Origin` were found right.
+    ///
+    /// # Errors
+    /// The refusal.
+    fn open(&self, _request: &Request<'_>) -> Result<Accept<'static>, Reject> {
+        Ok(Accept::default())
+    }
+
+    /// Serves a connection until it ends, or until the application has no more to say: then it is closed with 1000.
+    ///
+    /// # Errors
+    /// What ended the connection; it is logged.
+    async fn serve(&self, connection: &mut TcpConnection<'_>) -> Result<(), Error<TcpError>>;
+}
+
+/// A connection over one of embassy-net's sockets.
+pub type TcpConnection<'r> = Connection<'r, TcpReader<'r>, TcpWriter<'r>>;
+
+/// The memory of a server's sockets: `N` connections with `RX` and `TX` bytes of TCP buffers, and the spare listener,
+/// which takes 512 bytes. The [`Resources`] of the connections come on top: they live in the future of
+/// [`serve`](fn@serve).
+pub struct Sockets<const N: usize, const RX: usize, const TX: usize> {
+    connections: [([u8; RX], [u8; TX]); N],
+    spare: ([u8; 256], [u8; 256]),
+}
+
+impl<const N: usize, const RX: usize, const TX: usize> Sockets<N, RX, TX> {
+    /// Empty.
+    pub const fn new() -> Self {
+        Sockets { connections: [const { ([0; RX], [0; TX]) }; N], spare: ([0; 256], [0; 256]) }
+    }
+}
+
+impl<const N: usize, const RX: usize, const TX: usize> Default for Sockets<N, RX, TX> {
+    fn default() -> Self {
+        Sockets::new()
+    }
+}
+
+impl<const N: usize, const RX: usize, const TX: usize> fmt::Debug for Sockets<N, RX, TX> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sockets").finish_non_exhaustive()
+    }
+}
+
+/// Serves `app` on `port`, for ever: up to `N` connections at a time, the next one is answered 503. One more that
+/// comes while that is being said may be reset.
+///
+/// The stack needs a socket for each connection and one more. A plain GET gets its [`App::page`], after its `Host` was
+/// checked. A client that is gone frees its place within [`Config::ping_interval`] and [`Config::pong_timeout`]
+/// together, one that takes nothing within [`Config::send_timeout`], each and [`Config::close_timeout`] for the end;
+/// one that does not ask within [`Config::handshake_timeout`].
+///
+/// # Cancel safety
+/// Dropped, it resets all connections.
+pub async fn serve<A: App, const N: usize, const RX: usize, const TX: usize>(
+    stack: Stack<'_>,
+    port: u16,
+    config: &Config<'_>,
+    app: &A,
+    sockets: &mut Sockets<N, RX, TX>,
+) -> Infallible {
+    // The order counts: a connection goes to the first socket that listens, so to the spare one only when no other does.
+    let connections = sockets.connections.each_mut().map(|(rx, tx)| TcpSocket::new(stack, rx, tx));
+    let (rx, tx) = &mut sockets.spare;
+    let spare = TcpSocket::new(stack, rx, tx);
+    let connections = connections.map(|socket| place(socket, port, config, app));
+    join(join_array(connections), turn_away(spare, port, config)).await.1
+}
+
+/// One place of the pool.
+async fn place<A: App>(mut socket: TcpSocket<'_>, port: u16, config: &Config<'_>, app: &A) -> Infallible {
+    loop {
+        listen(&mut socket, port, config).await;
+        {
+            let (reader, writer) = socket.split();
+            let mut resources: Resources<'_, _> = Resources::new();
+            let incoming = Incoming::new(reader, writer, &mut resources, config);
+            let ended = visit(incoming, app).await;
+            #[cfg(feature = "defmt")]
+            match ended {
+                Ok(()) => defmt::debug!("done"),
+                Err(error) => defmt::info!("ended: {}", error),
+            }
+            #[cfg(not(feature = "defmt"))]
+            let _ = ended;
+        }
+        end(&mut socket, config).await;
+    }
+}
+
+/// A request, to the end of what came of it.
+async fn visit<'r, A: App>(
+    mut incoming: Incoming<'r, TcpReader<'r>, TcpWriter<'r>>,
+    app: &A,
+) -> Result<(), AcceptError<TcpError>> {
+    let received = incoming.receive().await?;
+    let route = received.and_then(|()| incoming.check_host()).and_then(|()| route(&incoming.request(), app));
+    let (received, accept) = match route {
+        Ok(Route::Page(response, body)) => return incoming.respond(response, body).await,
+        Ok(Route::Open(accept)) => (Ok(()), accept),
+        Err(reject) => (Err(reject), Accept::default()),
+    };
+    let mut connection = incoming.answer(received, accept).await?;
+    app.serve(&mut connection).await?;
+    if connection.receiver.close().is_none() {
+        connection.close(CloseCode::NORMAL, "").await?;
+    }
+    Ok(())
+}
+
+/// What a request comes to.
+enum Route {
+    Page(Response<'static>, &'static [u8]),
+    Open(Accept<'static>),
+}
+
+fn route<A: App>(request: &Request<'_>, app: &A) -> Result<Route, Reject> {
+    if request.is_upgrade() {
+        return app.open(request).map(Route::Open);
+    }
+    if !matches!(request.method(), "GET" | "HEAD") {
+        return Err(Reject::Method);
+    }
+    let page = app.page(request.path()).ok_or(Reject::NotFound)?;
+    if page.is_known(request.header("If-None-Match")) {
+        return Ok(Route::Page(Response::new(304).headers(page.headers), &[]));
+    }
+    Ok(Route::Page(Response::new(200).headers(page.headers), page.body))
+}
+
+/// Says to who is one too many that there is no room.
+async fn turn_away(mut socket: TcpSocket<'_>, port: u16, config: &Config<'_>) -> Infallible {
+    loop {
+        listen(&mut socket, port, config).await;
+        #[cfg(feature = "defmt")]
+        defmt::info!("no place for one more: 503");
+        let mut out = [0; 128];
+        let response = Response::reject(Reject::Unavailable { retry_after: RETRY_AFTER });
+        let len = response.write(&mut out).unwrap_or(0);
+        let written = socket.write_all(out.get(..len).unwrap_or_default());
+        let _ = with_timeout(config.handshake_timeout, written).await;
+        end(&mut socket, config).await;
+    }
+}
+
+/// Waits for a client. A handshake of TCP that is not completed is given up in time.
+async fn listen(socket: &mut TcpSocket<'_>, port: u16, config: &Config<'_>) {
+    socket.set_timeout(Some(config.handshake_timeout));
+    socket.set_nagle_enabled(false);
+    if socket.accept(port).await.is_err() {
+        #[cfg(feature = "defmt")]
+        defmt::error!("cannot listen on port {}", port);
+        // No port at all: there is nobody to come.
+        core::future::pending::<()>().await;
+    }
+    socket.set_timeout(None);
+}
+
+/// Closes a connection so that the last bytes arrive, and makes the socket ready for the next.
+async fn end(socket: &mut TcpSocket<'_>, config: &Config<'_>) {
+    socket.close();
+    let _ = with_timeout(config.close_timeout, socket.flush()).await;
+    let _ = with_timeout(DISCARD_TIME, async {
+        let mut left = DISCARD_BYTES;
+        let mut scratch = [0; 64];
+        while left > 0
+            && let Ok(len @ 1..) = socket.read(&mut scratch).await
+        {
+            left = left.saturating_sub(len);
+        }
+    })
+    .await;
+    if !matches!(socket.state(), State::Closed | State::TimeWait) {
+        socket.abort();
+        let _ = with_timeout(config.close_timeout, socket.flush()).await;
+    }
+}
