@@ -1,7 +1,9 @@
-//! The core's size, and that it cannot panic: an echo image of the core alone, linked for two machines.
+//! What the core and the wrapper for microcontrollers weigh, and that they cannot panic: the same echo server as an
+//! image of the core alone and as one of `sockeye-embassy`, linked for two machines.
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -24,18 +26,29 @@ pub(crate) struct Args {
     symbols: bool,
 }
 
+/// The one panic that the wrapper cannot be without: of an `async fn` that is polled after its end.
+const RESUMED: &[&str] = &["panic_const_async_fn_resumed", "panic_fmt"];
+
 pub(crate) fn run(args: &Args, installer: &Installer) -> Result<()> {
     let mut over = Vec::new();
     for target in BARE_METAL {
-        let Some(budget) = target.probe_budget else { continue };
+        let Some(budget) = &target.probe_budget else { continue };
         installer.rust_target(target.triple)?;
-        process::run(&mut build(target.triple, "probe"))
+        let core = image(target.triple, Kind::Core, &[])
             .with_context(|| format!("no image for {}; one that names {UNDEFINED} can panic", target.triple))?;
         refuses_a_panic(target.triple)?;
-        let image = Image::read(target.triple)?;
-        image.print(target.triple, budget, args.symbols);
-        if image.own() > budget {
-            over.push(format!("{} of {budget} bytes for {}", image.own(), target.triple));
+        let wrapper = image(target.triple, Kind::Wrapper, &[])?;
+        if let Some(panic) = wrapper.panics().next() {
+            bail!("the wrapper's image for {} can panic: {panic}", target.triple);
+        }
+        if image(target.triple, Kind::Wrapper, &["can-panic"])?.panics().next().is_none() {
+            bail!("an image of the wrapper that can panic is not seen for {}: the probe sees nothing", target.triple);
+        }
+        for (image, what, budget) in [(core, "core", budget.core), (wrapper, "core and wrapper", budget.wrapper)] {
+            image.print(&format!("{what}, {}", target.triple), budget, args.symbols);
+            if image.own() > budget {
+                over.push(format!("{what} {} of {budget} bytes for {}", image.own(), target.triple));
+            }
         }
     }
     if !over.is_empty() {
@@ -44,18 +57,38 @@ pub(crate) fn run(args: &Args, installer: &Installer) -> Result<()> {
     Ok(())
 }
 
+/// Which of the two images.
+#[derive(Clone, Copy)]
+enum Kind {
+    Core,
+    Wrapper,
+}
+
+/// Builds and reads an image.
+fn image(triple: &str, kind: Kind, features: &[&str]) -> Result<Image> {
+    let dir = if features.is_empty() { "probe" } else { "probe-can-panic" };
+    process::run(&mut build(triple, kind, dir, features))?;
+    Image::read(&target_dir().join(dir).join(triple).join("release").join(kind.name()))
+}
+
 /// A build of the probe, in a directory of its own so that the two kinds do not replace each other.
-fn build(triple: &str, kind: &str) -> Command {
+fn build(triple: &str, kind: Kind, dir: &str, features: &[&str]) -> Command {
     let mut build = cargo();
-    build.args(["build", "--release", "--manifest-path", "xtask/probe/Cargo.toml"]);
-    build.args(["--target", triple, "--target-dir"]).arg(target_dir().join(kind));
+    build.args(["build", "--release", "--manifest-path", "xtask/probe/Cargo.toml", "--bin", kind.name()]);
+    build.args(["--target", triple, "--target-dir"]).arg(target_dir().join(dir));
+    let mut features = features.to_vec();
+    if let Kind::Wrapper = kind {
+        features.push("wrapper");
+    }
+    if !features.is_empty() {
+        build.args(["--features", &features.join(",")]);
+    }
     build
 }
 
 /// The probe is worth nothing unless an image that can panic is refused, so that is looked at as well.
 fn refuses_a_panic(triple: &str) -> Result<()> {
-    let mut build = build(triple, "probe-can-panic");
-    build.args(["--features", "can-panic"]);
+    let mut build = build(triple, Kind::Core, "probe-can-panic", &["can-panic"]);
     println!("+ {} (must be refused)", process::line(&build));
     let output = build.output()?;
     let named = String::from_utf8_lossy(&output.stderr).contains(UNDEFINED);
@@ -65,10 +98,19 @@ fn refuses_a_panic(triple: &str) -> Result<()> {
     Ok(())
 }
 
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Core => "probe",
+            Self::Wrapper => "wrapper",
+        }
+    }
+}
+
 /// Whose code a symbol is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Owner {
-    /// The probe's start, transport and loop, with the parts of the core that were inlined into them.
+    /// The probe's start, transport and loop, with what of sockeye was inlined into them.
     Glue,
     /// The core and what of the standard library it uses, constants and padding.
     Core,
@@ -88,7 +130,10 @@ impl Owner {
             Self::CompilerBuiltins
         } else if symbol.contains("sha1_smol") {
             Self::Sha1
-        } else if symbol.contains("5probe") || symbol == "probe_main" || symbol == "_start" {
+        } else if ["5probe", "7wrapper"].iter().any(|glue| symbol.contains(glue))
+            || symbol == "probe_main"
+            || symbol == "_start"
+        {
             Self::Glue
         } else {
             Self::Core
@@ -114,9 +159,8 @@ struct Image {
 }
 
 impl Image {
-    fn read(triple: &str) -> Result<Self> {
-        let path = target_dir().join("probe").join(triple).join("release/probe");
-        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    fn read(path: &Path) -> Result<Self> {
+        let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let file = object::File::parse(bytes.as_slice())?;
         let section = |name: &str| file.section_by_name(name);
         let size = |name: &str| section(name).map_or(0, |section| section.size());
@@ -136,6 +180,16 @@ impl Image {
         Ok(Self { text: size(".text"), rodata: size(".rodata"), symbols })
     }
 
+    /// The symbols by which it can panic.
+    fn panics(&self) -> impl Iterator<Item = &str> {
+        let panics = |name: &&str| {
+            let shown =
+                ["panicking", "slice_index", "unwrap_failed", "expect_failed"].iter().any(|part| name.contains(part));
+            shown && !RESUMED.iter().any(|known| name.contains(known))
+        };
+        self.symbols.iter().map(|(_, name)| name.as_str()).filter(panics)
+    }
+
     fn total(&self) -> u64 {
         self.text + self.rodata
     }
@@ -151,7 +205,7 @@ impl Image {
         theirs.map(|(size, _)| size).sum()
     }
 
-    fn print(&self, triple: &str, budget: u64, symbols: bool) {
+    fn print(&self, what: &str, budget: u64, symbols: bool) {
         let glue = self.named(Owner::Glue);
         let row = |name: &str, size: u64| vec![name.to_owned(), size.to_string()];
         let mut rows = vec![
@@ -165,7 +219,7 @@ impl Image {
         rows.push(row(".text", self.text));
         rows.push(row(".rodata", self.rodata));
         rows.push(row(".text + .rodata", self.total()));
-        table::print(&[triple, "bytes"], &rows);
+        table::print(&[what, "bytes"], &rows);
         if self.named(Owner::Sha1) == 0 {
             println!("sha1_smol has no symbol of its own here: it was inlined and counts as own code");
         }
