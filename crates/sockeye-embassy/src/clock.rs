@@ -9,8 +9,8 @@ use crate::error::Error;
 pub(crate) struct Clock {
     /// The last byte from the peer.
     heard: Instant,
-    /// Whether the peer was pinged since.
-    pinged: bool,
+    /// When the peer was pinged since.
+    pinged: Option<Instant>,
     /// The message at hand.
     message: Option<Instant>,
 }
@@ -25,13 +25,13 @@ pub(crate) enum Due<E> {
 
 impl Clock {
     pub(crate) fn new() -> Self {
-        Clock { heard: Instant::now(), pinged: false, message: None }
+        Clock { heard: Instant::now(), pinged: None, message: None }
     }
 
     /// Bytes came.
     pub(crate) fn heard(&mut self) {
         self.heard = Instant::now();
-        self.pinged = false;
+        self.pinged = None;
     }
 
     /// Nothing is there to be handled; a message may be open.
@@ -47,16 +47,15 @@ impl Clock {
     #[inline(never)]
     pub(crate) fn due<E>(&mut self, config: &Config<'_>, closed_at: Option<Instant>) -> Due<E> {
         let (at, end) = self.next(config, closed_at);
-        if Instant::now() < at {
-            return Due::Later(at);
-        }
-        end.map_or_else(
-            || {
-                self.pinged = true;
+        let now = Instant::now();
+        match end {
+            _ if now < at => Due::Later(at),
+            Some(error) => Due::End(error),
+            None => {
+                self.pinged = Some(now);
                 Due::Ping
-            },
-            Due::End,
-        )
+            }
+        }
     }
 
     /// The next deadline, and what ends at it; without an end a ping is due.
@@ -69,8 +68,8 @@ impl Clock {
         let mut end = None;
         if let Some(interval) = config.ping_interval {
             next = self.heard.saturating_add(interval);
-            if self.pinged {
-                next = next.saturating_add(config.pong_timeout);
+            if let Some(pinged) = self.pinged {
+                next = pinged.saturating_add(config.pong_timeout);
                 end = Some(Error::PongTimeout);
             }
         }

@@ -17,7 +17,7 @@ pub struct Config<'a> {
     /// The longest frame and message to receive, in bytes: none. Messages are streamed, and
     /// [`Receiver::message`](crate::Receiver::message) is bounded by its buffer.
     pub limits: Limits,
-    /// From the first byte to the end of the handshake, in all: 5 s. In [`serve`](fn@crate::serve) from the TCP connection.
+    /// From the first byte to the end of the handshake, in all: 5 s. In a [`Place`](crate::Place) from the TCP connection.
     pub handshake_timeout: Duration,
     /// From the first to the last byte of a message: 30 s.
     pub message_timeout: Duration,
@@ -38,6 +38,10 @@ pub struct Config<'a> {
     pub subprotocols: &'a [&'a str],
     /// Headers to add to the request or to the 101.
     pub headers: &'a [(&'a str, &'a str)],
+    /// Whether the transport collects what is written until its `flush`, as TLS does: false. If true, it is flushed
+    /// after each request, response, message and control frame. embassy-net's sockets need it not: they send at once,
+    /// and their `flush` waits for the peer's acknowledgement.
+    pub flush: bool,
     /// Whether a `read` or `write` of the transport that is dropped while it waits has moved no byte. embedded-io-async
     /// encourages it, embassy-net's sockets are so, embedded-tls is not: true. If false, a connection of which a
     /// future was dropped inside a transfer ends with [`Error::Aborted`](crate::Error::Aborted) instead of going on out
@@ -60,6 +64,7 @@ impl Config<'_> {
             origins: Origin::Listed(&[]),
             subprotocols: &[],
             headers: &[],
+            flush: false,
             cancel_safe: true,
         }
     }

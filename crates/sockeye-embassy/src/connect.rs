@@ -10,7 +10,7 @@ use sockeye::{Backoff, Masked, Offer};
 
 use crate::config::Config;
 use crate::connection::Connection;
-use crate::incoming::{Gone, read_head, write_all};
+use crate::incoming::{Gone, read_head, transmit};
 use crate::outbox::Outbox;
 use crate::receiver::Receiver;
 use crate::resources::Resources;
@@ -57,7 +57,7 @@ where
     let len = offer.write(rx).map_err(ConnectError::Write)?;
     let mut filled = 0;
     let head = with_deadline(deadline, async {
-        write_all(&mut writer, rx.get(..len).unwrap_or_default()).await?;
+        transmit(&mut writer, [rx.get(..len).unwrap_or_default(), &[]], config).await?;
         read_head(&mut reader, rx, &mut filled).await
     });
     let head = head.await.map_err(|_| ConnectError::Timeout)??.ok_or(ConnectError::HeadTooBig)?;

@@ -141,7 +141,9 @@ impl<'r, R: Read, W: Write<Error = R::Error>> Incoming<'r, R, W> {
         // The request is not needed any more: its buffer is the larger one.
         let len = response.body(body).head_only().write(self.rx).map_err(AcceptError::Write)?;
         let head = self.rx.get(..len).unwrap_or_default();
-        transmit(self.deadline, &mut self.writer, [head, if body_is_wanted { body } else { &[] }]).await
+        let body = if body_is_wanted { body } else { &[] };
+        let written = with_deadline(self.deadline, transmit(&mut self.writer, [head, body], self.config));
+        Ok(written.await.map_err(|_| AcceptError::Timeout)??)
     }
 
     pub(crate) fn new<const RX: usize, const TX: usize>(
@@ -173,7 +175,9 @@ impl<'r, R: Read, W: Write<Error = R::Error>> Incoming<'r, R, W> {
     ) -> Result<Connection<'r, R, W>, AcceptError<R::Error>> {
         let answer = received.and_then(|()| self.check());
         let (len, subprotocol) = self.write_head(answer, &accept)?;
-        transmit(self.deadline, &mut self.writer, [self.tx.get(..len).unwrap_or_default(), &[]]).await?;
+        let head = self.tx.get(..len).unwrap_or_default();
+        let written = with_deadline(self.deadline, transmit(&mut self.writer, [head, &[]], self.config));
+        written.await.map_err(|_| AcceptError::Timeout)??;
         answer.map_err(AcceptError::Rejected)?;
         let core = sockeye::Receiver::server().with_limits(accept.limits.unwrap_or(self.config.limits));
         let outbox = self.outbox.insert(Outbox::new(self.writer, sockeye::Sender::server(), self.tx, self.config));
@@ -246,26 +250,22 @@ pub(crate) async fn read_head<R: Read>(
     }
 }
 
-/// Writes a response: head and body.
-async fn transmit<W: Write>(deadline: Instant, writer: &mut W, parts: [&[u8]; 2]) -> Result<(), AcceptError<W::Error>> {
-    let written = with_deadline(deadline, async {
-        for part in parts {
-            write_all(writer, part).await?;
-        }
-        Ok::<_, Gone<W::Error>>(())
-    });
-    Ok(written.await.map_err(|_| AcceptError::Timeout)??)
-}
-
-pub(crate) async fn write_all<W: Write>(writer: &mut W, mut bytes: &[u8]) -> Result<(), Gone<W::Error>> {
-    while !bytes.is_empty() {
-        match writer.write(bytes).await {
-            Ok(0) => return Err(Gone::Lost),
-            Ok(len) => bytes = bytes.get(len..).unwrap_or_default(),
-            Err(error) => return Err(Gone::Io(error)),
+/// Writes a request or a response: head and body.
+pub(crate) async fn transmit<W: Write>(
+    writer: &mut W,
+    parts: [&[u8]; 2],
+    config: &Config<'_>,
+) -> Result<(), Gone<W::Error>> {
+    for mut rest in parts {
+        while !rest.is_empty() {
+            match writer.write(rest).await {
+                Ok(0) => return Err(Gone::Lost),
+                Ok(len) => rest = rest.get(len..).unwrap_or_default(),
+                Err(error) => return Err(Gone::Io(error)),
+            }
         }
     }
-    Ok(())
+    if config.flush { writer.flush().await.map_err(Gone::Io) } else { Ok(()) }
 }
 
 /// The transport came to its end during a handshake.

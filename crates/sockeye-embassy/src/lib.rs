@@ -1,7 +1,7 @@
 //! WebSockets for microcontrollers: server and client, without an allocator, over any `embedded-io-async` transport.
 //!
 //! [`accept`] and [`connect`] make a [`Connection`]: a [`Receiver`] and a [`Sender`], two public fields, in memory that
-//! the caller gives ([`Resources`]). With the feature `net`, [`serve`](fn@serve) runs a whole server over embassy-net: a pool of
+//! the caller gives ([`Resources`]). With the feature `net`, a [`Pool`] is a whole server over embassy-net: places for
 //! connections, the page that belongs to them, and a 503 for who is one too many.
 //!
 //! Messages of any size pass through: the echo of a 16 MiB message takes no more memory than that of one byte.
@@ -71,4 +71,4 @@ pub use receiver::{Message, Receiver};
 pub use resources::Resources;
 pub use sender::Sender;
 #[cfg(feature = "net")]
-pub use serve::{App, Sockets, TcpConnection, serve};
+pub use serve::{App, Place, Pool, Spare, TcpConnection};

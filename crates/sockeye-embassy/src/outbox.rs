@@ -5,6 +5,7 @@
 //! one slot and go ahead of each data frame, or out at the end of the frame during which they came.
 
 use core::cell::Cell;
+use core::convert::Infallible;
 use core::future::poll_fn;
 use core::task::{Context, Poll, Waker};
 
@@ -23,7 +24,7 @@ pub(crate) struct Outbox<'r, W, M> {
     link: Cell<Option<Link<'r, W, M>>>,
     /// Who waits for the link: there are two halves, so at most one.
     waiter: Cell<Option<Waker>>,
-    /// The receiver, which must hear that our close frame goes out.
+    /// The receiver, which must hear that our close frame goes out, or that the sender failed.
     receiver: Cell<Option<Waker>>,
     replies: Cell<Replies>,
     /// Whether something is owed: a reply, or a ping of the keepalive.
@@ -31,6 +32,8 @@ pub(crate) struct Outbox<'r, W, M> {
     ping: Cell<bool>,
     /// When our close frame was queued or owed.
     closed_at: Cell<Option<Instant>>,
+    /// The transport is of no use any more.
+    failed: Cell<Option<Error<Infallible>>>,
 }
 
 /// The writer, and what is in flight on it.
@@ -45,8 +48,12 @@ struct Link<'r, W, M> {
     end: usize,
     /// A data frame's head was queued, and not yet all of its payload.
     in_frame: bool,
-    /// Inside a call of the writer.
+    /// Inside a call of the writer, or dropped there.
     busy: bool,
+    /// Something was written since the last flush.
+    unflushed: bool,
+    /// Since when it takes nothing.
+    stuck: Option<Instant>,
 }
 
 /// What is to be sent after what is owed.
@@ -68,7 +75,18 @@ pub(crate) enum Job<'a> {
 
 impl<'r, W: Write, M: Masking> Outbox<'r, W, M> {
     pub(crate) fn new(writer: W, core: sockeye::Sender<M>, buffer: &'r mut [u8], config: &'r Config<'r>) -> Self {
-        let link = Link { writer, core, utf8: Utf8::new(), buffer, start: 0, end: 0, in_frame: false, busy: false };
+        let link = Link {
+            writer,
+            core,
+            utf8: Utf8::new(),
+            buffer,
+            start: 0,
+            end: 0,
+            in_frame: false,
+            busy: false,
+            unflushed: false,
+            stuck: None,
+        };
         Outbox {
             config,
             link: Cell::new(Some(link)),
@@ -78,12 +96,13 @@ impl<'r, W: Write, M: Masking> Outbox<'r, W, M> {
             owing: Cell::new(false),
             ping: Cell::new(false),
             closed_at: Cell::new(None),
+            failed: Cell::new(None),
         }
     }
 
     /// Writes what is left in the buffer, what is owed, the job, and what was owed meanwhile.
     pub(crate) async fn send(&self, mut job: Job<'_>) -> Result<(), Error<W::Error>> {
-        let mut held = self.hold().await;
+        let mut held = self.hold().await?;
         let Some(link) = &mut held.link else { return Err(Error::Aborted) };
         if link.in_frame || (link.busy && !self.config.cancel_safe) {
             return Err(Error::Aborted);
@@ -92,27 +111,47 @@ impl<'r, W: Write, M: Masking> Outbox<'r, W, M> {
             if link.start == link.end {
                 link.queue(self, &mut job)?;
             }
-            let Some(bytes) = link.buffer.get(link.start..link.end).filter(|bytes| !bytes.is_empty()) else {
+            let rest = link.buffer.get(link.start..link.end).unwrap_or_default();
+            if rest.is_empty() && !(self.config.flush && link.unflushed) {
                 return Ok(());
-            };
+            }
             link.busy = true;
-            let written = within(self.config.send_timeout, link.writer.write(bytes)).await;
+            let written = within(self.config.send_timeout, &mut link.stuck, async {
+                if rest.is_empty() { link.writer.flush().await.map(|()| 0) } else { link.writer.write(rest).await }
+            });
+            let written = written.await;
             link.busy = false;
             match written {
-                Some(Ok(0)) => return Err(Error::Lost),
+                Some(Ok(0)) if !rest.is_empty() => return Err(self.fail(Error::Lost)),
                 Some(Ok(len)) => link.start = link.end.min(link.start + len),
-                Some(Err(error)) => return Err(Error::Io(error)),
-                None => return Err(Error::SlowPeer),
+                Some(Err(error)) => return Err(self.fail(Error::Io(error))),
+                None => return Err(self.fail(Error::SlowPeer)),
             }
+            link.unflushed = !rest.is_empty();
         }
     }
 
     /// Waits until the transport has passed on what was written to it.
     pub(crate) async fn flush(&self) -> Result<(), Error<W::Error>> {
         self.send(Job::Nothing).await?;
-        let mut held = self.hold().await;
+        let mut held = self.hold().await?;
         let Some(link) = &mut held.link else { return Err(Error::Aborted) };
-        link.writer.flush().await.map_err(Error::Io)
+        match within(self.config.send_timeout, &mut None, link.writer.flush()).await {
+            Some(Ok(())) => Ok(()),
+            Some(Err(error)) => Err(self.fail(Error::Io(error))),
+            None => Err(self.fail(Error::SlowPeer)),
+        }
+    }
+
+    /// Fails every later call of both halves.
+    pub(crate) fn fail<E>(&self, error: Error<E>) -> Error<E> {
+        self.failed.set(Some(error.again()));
+        self.wake_receiver();
+        error
+    }
+
+    pub(crate) fn failed<E>(&self) -> Option<Error<E>> {
+        self.failed.get().map(|error| error.again())
     }
 
     /// Owes the peer a reply.
@@ -142,19 +181,22 @@ impl<'r, W: Write, M: Masking> Outbox<'r, W, M> {
         self.closed_at.get()
     }
 
-    /// Has the receiver's task woken when our close frame goes out.
+    /// Has the receiver's task woken when our close frame goes out, or the sender fails.
     pub(crate) fn register_receiver(&self, cx: &Context<'_>) {
         self.receiver.set(Some(cx.waker().clone()));
     }
 
     /// Waits until the other half lets go of the link.
-    async fn hold(&self) -> Held<'_, 'r, W, M> {
-        poll_fn(|cx| match self.link.take() {
-            Some(link) => Poll::Ready(Held { outbox: self, link: Some(link) }),
-            None => {
-                self.waiter.set(Some(cx.waker().clone()));
-                Poll::Pending
+    async fn hold(&self) -> Result<Held<'_, 'r, W, M>, Error<W::Error>> {
+        poll_fn(|cx| {
+            if let Some(error) = self.failed() {
+                return Poll::Ready(Err(error));
             }
+            let Some(link) = self.link.take() else {
+                self.waiter.set(Some(cx.waker().clone()));
+                return Poll::Pending;
+            };
+            Poll::Ready(Ok(Held { outbox: self, link: Some(link) }))
         })
         .await
     }
@@ -162,9 +204,13 @@ impl<'r, W: Write, M: Masking> Outbox<'r, W, M> {
     fn close_begins(&self) {
         if self.closed_at.get().is_none() {
             self.closed_at.set(Some(Instant::now()));
-            if let Some(receiver) = self.receiver.take() {
-                receiver.wake();
-            }
+            self.wake_receiver();
+        }
+    }
+
+    fn wake_receiver(&self) {
+        if let Some(receiver) = self.receiver.take() {
+            receiver.wake();
         }
     }
 }

@@ -175,12 +175,12 @@ impl<'r, R: Read, W: Write<Error = R::Error>, M: Masking> Receiver<'r, R, W, M> 
         let mut input = self.buffer.get_mut(self.input.clone()).filter(|input| !input.is_empty())?;
         let event = self.core.next_event(&mut input);
         self.input.start = self.input.end - input.len();
+        if !self.core.in_message() {
+            self.clock.message_ended();
+        }
         match event {
             Ok(None | Some(Event::Pong(_))) => {}
             Ok(Some(Event::Data(Chunk { kind, payload, last }))) => {
-                if last {
-                    self.clock.message_ended();
-                }
                 let end = self.input.start;
                 return Some(Step::Found(Found { kind, last, range: end.saturating_sub(payload.len())..end }));
             }
@@ -236,6 +236,9 @@ impl<'r, R: Read, W: Write<Error = R::Error>, M: Masking> Receiver<'r, R, W, M> 
                 if until == Until::Tried || (until == Until::Written && write.is_none()) {
                     return Poll::Ready(Ok(0));
                 }
+                if let Some(error) = outbox.failed() {
+                    return Poll::Ready(Err(error));
+                }
                 outbox.register_receiver(cx);
                 match self.clock.due(outbox.config, outbox.closed_at()) {
                     Due::Later(at) => return Pin::new(&mut Timer::at(at)).poll(cx).map(|()| Ok(0)),
@@ -273,10 +276,11 @@ impl<'r, R: Read, W: Write<Error = R::Error>, M: Masking> Receiver<'r, R, W, M> 
 
     /// The connection's end has begun; the peer is told why, if it can be.
     fn end(&mut self, end: Result<(), Error<Infallible>>) {
-        if let Err(error) = end
-            && let Some(code) = error.close_code()
-        {
-            self.outbox.push(Reply::close(code));
+        if let Err(error) = end {
+            match error.close_code() {
+                Some(code) => self.outbox.push(Reply::close(code)),
+                None => _ = self.outbox.fail(error),
+            }
         }
         self.end = Some(end);
     }

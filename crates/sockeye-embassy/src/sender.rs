@@ -72,7 +72,7 @@ impl<'r, W: Write, M: Masking> Sender<'r, W, M> {
     }
 
     /// Waits until the transport has passed on what it has; of embassy-net's sockets: until the peer acknowledged it.
-    /// No send needs it over a socket; over a transport that collects bytes, every one does.
+    /// No send needs it; over a transport that collects bytes see [`Config::flush`](crate::Config::flush).
     ///
     /// # Errors
     /// What ended the connection.

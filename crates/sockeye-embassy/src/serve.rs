@@ -1,9 +1,8 @@
-//! A server over embassy-net: a pool of connections, and a word for who is one too many.
+//! A server over embassy-net: a pool of places for connections, and a word for who is one too many.
 
 use core::convert::Infallible;
 use core::fmt;
 
-use embassy_futures::join::{join, join_array};
 use embassy_net::Stack;
 use embassy_net::tcp::{Error as TcpError, State, TcpReader, TcpSocket, TcpWriter};
 use embassy_time::{Duration, with_timeout};
@@ -51,75 +50,116 @@ pub trait App {
 pub type TcpConnection<'r> = Connection<'r, TcpReader<'r>, TcpWriter<'r>>;
 
 /// The memory of a server's sockets: `N` connections with `RX` and `TX` bytes of TCP buffers, and the spare listener,
-/// which takes 512 bytes. The [`Resources`] of the connections come on top: they live in the future of
-/// [`serve`](fn@serve).
-pub struct Sockets<const N: usize, const RX: usize, const TX: usize> {
-    connections: [([u8; RX], [u8; TX]); N],
+/// which takes 512 bytes. The [`Resources`] of a connection come on top: they live in the future of
+/// [`Place::serve`].
+pub struct Pool<const N: usize, const RX: usize, const TX: usize> {
+    places: [([u8; RX], [u8; TX]); N],
     spare: ([u8; 256], [u8; 256]),
 }
 
-impl<const N: usize, const RX: usize, const TX: usize> Sockets<N, RX, TX> {
+impl<const N: usize, const RX: usize, const TX: usize> Pool<N, RX, TX> {
     /// Empty.
     pub const fn new() -> Self {
-        Sockets { connections: [const { ([0; RX], [0; TX]) }; N], spare: ([0; 256], [0; 256]) }
+        Pool { places: [const { ([0; RX], [0; TX]) }; N], spare: ([0; 256], [0; 256]) }
+    }
+
+    /// Makes the sockets: a place for each connection, and the spare listener that says 503. Each is to be served by a
+    /// task of its own, so that a connection wakes no other.
+    ///
+    /// The stack needs a socket for each place and one more.
+    pub fn listen<'s>(&'s mut self, stack: Stack<'s>, port: u16) -> ([Place<'s>; N], Spare<'s>) {
+        // The order counts: a client goes to the first socket that listens, so to the spare one only if no other does.
+        let places = self.places.each_mut().map(|(rx, tx)| Place { socket: TcpSocket::new(stack, rx, tx), port });
+        let (rx, tx) = &mut self.spare;
+        (places, Spare { socket: TcpSocket::new(stack, rx, tx), port })
     }
 }
 
-impl<const N: usize, const RX: usize, const TX: usize> Default for Sockets<N, RX, TX> {
+impl<const N: usize, const RX: usize, const TX: usize> Default for Pool<N, RX, TX> {
     fn default() -> Self {
-        Sockets::new()
+        Pool::new()
     }
 }
 
-impl<const N: usize, const RX: usize, const TX: usize> fmt::Debug for Sockets<N, RX, TX> {
+impl<const N: usize, const RX: usize, const TX: usize> fmt::Debug for Pool<N, RX, TX> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sockets").finish_non_exhaustive()
+        f.debug_struct("Pool").finish_non_exhaustive()
     }
 }
 
-/// Serves `app` on `port`, for ever: up to `N` connections at a time, the next one is answered 503. One more that
-/// comes while that is being said may be reset.
-///
-/// The stack needs a socket for each connection and one more. A plain GET gets its [`App::page`], after its `Host` was
-/// checked. A client that is gone frees its place within [`Config::ping_interval`] and [`Config::pong_timeout`]
-/// together, one that takes nothing within [`Config::send_timeout`], each and [`Config::close_timeout`] for the end;
-/// one that does not ask within [`Config::handshake_timeout`].
-///
-/// # Cancel safety
-/// Dropped, it resets all connections.
-pub async fn serve<A: App, const N: usize, const RX: usize, const TX: usize>(
-    stack: Stack<'_>,
+/// A place for one connection at a time.
+pub struct Place<'s> {
+    socket: TcpSocket<'s>,
     port: u16,
-    config: &Config<'_>,
-    app: &A,
-    sockets: &mut Sockets<N, RX, TX>,
-) -> Infallible {
-    // The order counts: a connection goes to the first socket that listens, so to the spare one only when no other does.
-    let connections = sockets.connections.each_mut().map(|(rx, tx)| TcpSocket::new(stack, rx, tx));
-    let (rx, tx) = &mut sockets.spare;
-    let spare = TcpSocket::new(stack, rx, tx);
-    let connections = connections.map(|socket| place(socket, port, config, app));
-    join(join_array(connections), turn_away(spare, port, config)).await.1
 }
 
-/// One place of the pool.
-async fn place<A: App>(mut socket: TcpSocket<'_>, port: u16, config: &Config<'_>, app: &A) -> Infallible {
-    loop {
-        listen(&mut socket, port, config).await;
-        {
-            let (reader, writer) = socket.split();
-            let mut resources: Resources<'_, _> = Resources::new();
-            let incoming = Incoming::new(reader, writer, &mut resources, config);
-            let ended = visit(incoming, app).await;
-            #[cfg(feature = "defmt")]
-            match ended {
-                Ok(()) => defmt::debug!("done"),
-                Err(error) => defmt::info!("ended: {}", error),
+impl Place<'_> {
+    /// Serves `app` to one client after the other, for ever.
+    ///
+    /// A plain GET gets its [`App::page`], after its `Host` was checked. A client that is gone frees its place within
+    /// [`Config::ping_interval`] and [`Config::pong_timeout`] together, one that takes nothing within
+    /// [`Config::send_timeout`], one that does not ask within [`Config::handshake_timeout`]; each and at most twice
+    /// [`Config::close_timeout`] and a second for the end.
+    ///
+    /// # Cancel safety
+    /// Dropped, it resets its connection.
+    pub async fn serve<A: App>(mut self, config: &Config<'_>, app: &A) -> Infallible {
+        loop {
+            listen(&mut self.socket, self.port, config).await;
+            {
+                let (reader, writer) = self.socket.split();
+                let mut resources: Resources<'_, _> = Resources::new();
+                let incoming = Incoming::new(reader, writer, &mut resources, config);
+                let ended = visit(incoming, app).await;
+                #[cfg(feature = "defmt")]
+                match ended {
+                    Ok(()) => defmt::debug!("done"),
+                    Err(error) => defmt::info!("ended: {}", error),
+                }
+                #[cfg(not(feature = "defmt"))]
+                let _ = ended;
             }
-            #[cfg(not(feature = "defmt"))]
-            let _ = ended;
+            end(&mut self.socket, config).await;
         }
-        end(&mut socket, config).await;
+    }
+}
+
+impl fmt::Debug for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Place").finish_non_exhaustive()
+    }
+}
+
+/// The listener for who is one too many.
+pub struct Spare<'s> {
+    socket: TcpSocket<'s>,
+    port: u16,
+}
+
+impl Spare<'_> {
+    /// Answers 503, for ever, to each client that finds all places taken. One more that comes while that is being said
+    /// may be reset.
+    ///
+    /// # Cancel safety
+    /// Dropped, it resets its connection.
+    pub async fn turn_away(mut self, config: &Config<'_>) -> Infallible {
+        let mut out = [0; 128];
+        let response = Response::reject(Reject::Unavailable { retry_after: RETRY_AFTER });
+        let len = response.write(&mut out).unwrap_or(0);
+        loop {
+            listen(&mut self.socket, self.port, config).await;
+            #[cfg(feature = "defmt")]
+            defmt::info!("no place for one more: 503");
+            let written = self.socket.write_all(out.get(..len).unwrap_or_default());
+            let _ = with_timeout(config.handshake_timeout, written).await;
+            end(&mut self.socket, config).await;
+        }
+    }
+}
+
+impl fmt::Debug for Spare<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Spare").finish_non_exhaustive()
     }
 }
 
@@ -161,21 +201,6 @@ fn route<A: App>(request: &Request<'_>, app: &A) -> Result<Route, Reject> {
         return Ok(Route::Page(Response::new(304).headers(page.headers), &[]));
     }
     Ok(Route::Page(Response::new(200).headers(page.headers), page.body))
-}
-
-/// Says to who is one too many that there is no room.
-async fn turn_away(mut socket: TcpSocket<'_>, port: u16, config: &Config<'_>) -> Infallible {
-    loop {
-        listen(&mut socket, port, config).await;
-        #[cfg(feature = "defmt")]
-        defmt::info!("no place for one more: 503");
-        let mut out = [0; 128];
-        let response = Response::reject(Reject::Unavailable { retry_after: RETRY_AFTER });
-        let len = response.write(&mut out).unwrap_or(0);
-        let written = socket.write_all(out.get(..len).unwrap_or_default());
-        let _ = with_timeout(config.handshake_timeout, written).await;
-        end(&mut socket, config).await;
-    }
 }
 
 /// Waits for a client. A handshake of TCP that is not completed is given up in time.

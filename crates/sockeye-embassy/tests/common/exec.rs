@@ -152,7 +152,8 @@ impl Task<'_> {
         self.bell.rung.store(false, Ordering::Relaxed);
         self.bell.polls.fetch_add(1, Ordering::Relaxed);
         let waker = Waker::from(self.bell.clone());
-        let done = self.future.as_mut().is_some_and(|task| task.as_mut().poll(&mut Context::from_waker(&waker)).is_ready());
+        let done =
+            self.future.as_mut().is_some_and(|task| task.as_mut().poll(&mut Context::from_waker(&waker)).is_ready());
         if done {
             self.future = None;
         }

@@ -77,7 +77,7 @@ pub(crate) fn first_frame(bytes: &[u8]) -> Option<(Frame, usize)> {
         127 => (u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?) as usize, 10),
         len => (usize::from(len), 2),
     };
-    let mut key = None;
+    let mut key: Option<[u8; 4]> = None;
     if second & 0x80 != 0 {
         key = bytes.get(at..at + 4)?.try_into().ok();
         at += 4;

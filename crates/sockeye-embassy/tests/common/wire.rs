@@ -254,9 +254,11 @@ impl Wire {
                 return Poll::Ready(Err(ErrorKind::ConnectionReset));
             }
             let len = lane.bytes.len().min(step).min(buf.len());
-            for (to, from) in buf.iter_mut().zip(lane.bytes.drain(..len)) {
-                *to = from;
-            }
+            let (front, back) = lane.bytes.as_slices();
+            let in_front = len.min(front.len());
+            buf[..in_front].copy_from_slice(&front[..in_front]);
+            buf[in_front..len].copy_from_slice(&back[..len - in_front]);
+            lane.bytes.drain(..len);
             len
         };
         if len == 0 && !self.0.borrow().ended {

@@ -117,8 +117,8 @@ impl<'a> Response<'a> {
                 writer.put(b"\r\nRetry-After: ").decimal(usize::try_from(seconds).unwrap_or(usize::MAX));
             }
             writer.put(b"\r\nConnection: close");
-            // RFC 9110 section 8.6
-            if self.status != 204 {
+            // RFC 9110 section 8.6: of a 304 it would be the page's, which it does not have.
+            if !matches!(self.status, 204 | 304) {
                 writer.put(b"\r\nContent-Length: ").decimal(body.len());
             }
         }

@@ -1,0 +1,16 @@
+//! Sends back every message.
+#![no_std]
+#![no_main]
+
+use embassy_executor::Spawner;
+use embassy_net::Stack;
+
+#[cortex_m_rt::entry]
+fn main() -> ! {
+    qemu_lm3s6965::run(|spawner, stack, _| app(spawner, stack))
+}
+
+#[embassy_executor::task]
+async fn app(spawner: Spawner, stack: Stack<'static>) {
+    apps::echo::run(spawner, stack).await;
+}
