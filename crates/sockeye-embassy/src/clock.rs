@@ -7,6 +7,8 @@ use crate::error::Error;
 
 /// When what began that has a deadline.
 pub(crate) struct Clock {
+    /// The end of the handshake, as long as it lasts.
+    pub(crate) handshake: Option<Instant>,
     /// The last byte from the peer.
     heard: Instant,
     /// When the peer was pinged since.
@@ -24,8 +26,17 @@ pub(crate) enum Due<E> {
 }
 
 impl Clock {
-    pub(crate) fn new() -> Self {
-        Clock { heard: Instant::now(), pinged: None, message: None }
+    /// The handshake begins.
+    pub(crate) fn new(config: &Config<'_>) -> Self {
+        let now = Instant::now();
+        let handshake = Some(now.saturating_add(config.handshake_timeout));
+        Clock { handshake, heard: now, pinged: None, message: None }
+    }
+
+    /// The handshake is over.
+    pub(crate) fn open(&mut self) {
+        self.handshake = None;
+        self.heard();
     }
 
     /// Bytes came.
@@ -60,6 +71,9 @@ impl Clock {
 
     /// The next deadline, and what ends at it; without an end a ping is due.
     fn next<E>(&self, config: &Config<'_>, closed_at: Option<Instant>) -> (Instant, Option<Error<E>>) {
+        if let Some(at) = self.handshake {
+            return (at, Some(Error::HandshakeTimeout));
+        }
         if let Some(at) = closed_at {
             // It bounds all that is still to come.
             return (at.saturating_add(config.close_timeout), Some(Error::CloseTimeout));

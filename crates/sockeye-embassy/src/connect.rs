@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use embassy_time::{Duration, Instant, Timer, with_deadline};
+use embassy_time::{Duration, Instant, Timer};
 use embedded_io_async::{Read, Write};
 use rand_core::{CryptoRng, Rng};
 use sockeye::handshake::{Answer, OfferError, Uri, WriteError};
@@ -10,8 +10,9 @@ use sockeye::{Backoff, Masked, Offer};
 
 use crate::config::Config;
 use crate::connection::Connection;
-use crate::incoming::{Gone, read_head, transmit};
-use crate::outbox::Outbox;
+use crate::error::Error;
+use crate::inbox::Inbox;
+use crate::outbox::{Job, Outbox};
 use crate::receiver::Receiver;
 use crate::resources::Resources;
 use crate::sender::Sender;
@@ -39,8 +40,8 @@ use crate::sender::Sender;
 /// # Cancel safety
 /// Dropped, it leaves the transport inside the handshake: close it.
 pub async fn connect<'r, R, W, G, const RX: usize, const TX: usize>(
-    mut reader: R,
-    mut writer: W,
+    reader: R,
+    writer: W,
     resources: &'r mut Resources<'r, W, RX, TX, Masked<G>>,
     config: &'r Config<'r>,
     uri: Uri<'_>,
@@ -52,22 +53,16 @@ where
     G: CryptoRng,
 {
     let Resources { rx, tx, outbox } = resources;
-    let deadline = Instant::now().saturating_add(config.handshake_timeout);
     let offer = Offer::new(uri, &mut rng).subprotocols(config.subprotocols).headers(config.headers);
-    let len = offer.write(rx).map_err(ConnectError::Write)?;
-    let mut filled = 0;
-    let head = with_deadline(deadline, async {
-        transmit(&mut writer, [rx.get(..len).unwrap_or_default(), &[]], config).await?;
-        read_head(&mut reader, rx, &mut filled).await
-    });
-    let head = head.await.map_err(|_| ConnectError::Timeout)??.ok_or(ConnectError::HeadTooBig)?;
-    let answer = offer.check(rx.get(..head).unwrap_or_default()).map_err(ConnectError::Refused)?;
+    let outbox = &*outbox.insert(Outbox::new(writer, sockeye::Sender::client(rng), tx, config));
+    let mut inbox = Inbox::new(outbox, reader, rx);
+    let len = offer.write(inbox.buffer).map_err(ConnectError::Write)?;
+    inbox.say(Job::Raw([inbox.buffer.get(..len).unwrap_or_default(), &[]])).await?;
+    let head = inbox.head().await?.ok_or(ConnectError::HeadTooBig)?;
+    let answer = offer.check(inbox.buffer.get(..head).unwrap_or_default()).map_err(ConnectError::Refused)?;
     let subprotocol = chosen(answer, config);
-    let core = sockeye::Receiver::client().with_limits(config.limits);
-    let outbox = outbox.insert(Outbox::new(writer, sockeye::Sender::client(rng), tx, config));
-    let sender = Sender::new(outbox);
-    let receiver = Receiver::new(outbox, reader, core, rx, head..filled);
-    Ok(Connection { receiver, sender, subprotocol })
+    let receiver = Receiver::new(inbox, sockeye::Receiver::client().with_limits(config.limits));
+    Ok(Connection { receiver, sender: Sender::new(outbox), subprotocol })
 }
 
 /// Waits before the next attempt to connect, as RFC 6455 section 7.2.3 has it: at first a random time of at most
@@ -96,12 +91,8 @@ pub enum ConnectError<E> {
     Refused(OfferError),
     /// The server's answer does not fit into the read buffer.
     HeadTooBig,
-    /// The server's connection ended before its answer did.
-    Lost,
-    /// The handshake took longer than [`Config::handshake_timeout`].
-    Timeout,
-    /// The transport failed.
-    Io(E),
+    /// The connection failed during the handshake.
+    Connection(Error<E>),
     /// The request cannot be written: a mistake on this side, or a read buffer that is too small for it.
     Write(WriteError),
 }
@@ -111,9 +102,7 @@ impl<E: fmt::Debug> fmt::Display for ConnectError<E> {
         match self {
             ConnectError::Refused(error) => error.fmt(f),
             ConnectError::HeadTooBig => f.write_str("the server's answer is longer than the read buffer"),
-            ConnectError::Lost => f.write_str("the server's connection ended before its answer did"),
-            ConnectError::Timeout => f.write_str("the handshake took too long"),
-            ConnectError::Io(error) => write!(f, "the transport failed: {error:?}"),
+            ConnectError::Connection(error) => error.fmt(f),
             ConnectError::Write(error) => error.fmt(f),
         }
     }
@@ -121,11 +110,8 @@ impl<E: fmt::Debug> fmt::Display for ConnectError<E> {
 
 impl<E: fmt::Debug> core::error::Error for ConnectError<E> {}
 
-impl<E> From<Gone<E>> for ConnectError<E> {
-    fn from(gone: Gone<E>) -> Self {
-        match gone {
-            Gone::Lost => ConnectError::Lost,
-            Gone::Io(error) => ConnectError::Io(error),
-        }
+impl<E> From<Error<E>> for ConnectError<E> {
+    fn from(error: Error<E>) -> Self {
+        ConnectError::Connection(error)
     }
 }

@@ -15,8 +15,11 @@ pub enum Error<E> {
     TooBig,
     /// What was asked for cannot be sent. Only this call failed, the connection goes on.
     Send(SendError),
-    /// The peer's connection ended without a close frame (RFC 6455 section 7.1.5 calls it 1006).
+    /// The peer's connection ended without a close frame (RFC 6455 section 7.1.5 calls it 1006), or inside the
+    /// handshake.
     Lost,
+    /// The handshake took longer than [`Config::handshake_timeout`](crate::Config::handshake_timeout).
+    HandshakeTimeout,
     /// The transport failed. Later calls say [`Lost`](Self::Lost).
     Io(E),
     /// The peer took nothing for [`Config::send_timeout`](crate::Config::send_timeout).
@@ -43,12 +46,14 @@ impl<E> Error<E> {
     }
 
     /// The same of another transport's kind, without what only that one knows.
+    #[inline(never)]
     pub(crate) fn again<F>(&self) -> Error<F> {
         match self {
             Error::Protocol(error) => Error::Protocol(*error),
             Error::TooBig => Error::TooBig,
             Error::Send(error) => Error::Send(*error),
             Error::Lost | Error::Io(_) => Error::Lost,
+            Error::HandshakeTimeout => Error::HandshakeTimeout,
             Error::SlowPeer => Error::SlowPeer,
             Error::PongTimeout => Error::PongTimeout,
             Error::MessageTimeout => Error::MessageTimeout,
@@ -66,6 +71,7 @@ impl<E: fmt::Debug> fmt::Display for Error<E> {
             Error::Io(error) => return write!(f, "the transport failed: {error:?}"),
             Error::TooBig => "the peer's message is longer than the buffer for it (1009)",
             Error::Lost => "the peer's connection ended without a close frame (1006)",
+            Error::HandshakeTimeout => "the handshake took too long",
             Error::SlowPeer => "the peer takes nothing of what is sent to it",
             Error::PongTimeout => "the peer answered no ping in time",
             Error::MessageTimeout => "the peer did not end its message in time (1008)",

@@ -2,15 +2,15 @@
 
 use core::fmt;
 
-use embassy_time::{Instant, with_deadline};
 use embedded_io_async::{Read, Write};
-use sockeye::handshake::{AcceptError as Unacceptable, WriteError, head_end};
-use sockeye::{Limits, Reject, Request, Response};
+use sockeye::handshake::{AcceptError as Unacceptable, WriteError};
+use sockeye::{Limits, Reject, Request, Response, Unmasked};
 
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::error::Error;
-use crate::outbox::Outbox;
+use crate::inbox::Inbox;
+use crate::outbox::{Job, Outbox};
 use crate::receiver::Receiver;
 use crate::resources::Resources;
 use crate::sender::Sender;
@@ -40,16 +40,9 @@ pub async fn accept<'r, R: Read, W: Write<Error = R::Error>, const RX: usize, co
 
 /// A request whose head was read and is well-formed, before it is accepted, rejected or answered otherwise.
 pub struct Incoming<'r, R, W> {
-    reader: R,
-    writer: W,
-    rx: &'r mut [u8],
-    tx: &'r mut [u8],
-    outbox: &'r mut Option<Outbox<'r, W, sockeye::Unmasked>>,
-    config: &'r Config<'r>,
-    deadline: Instant,
-    /// Where the head ends in the read buffer, and what came behind it.
+    inbox: Inbox<'r, R, W, Unmasked>,
+    /// Where the head ends in the read buffer.
     head: usize,
-    filled: usize,
 }
 
 /// How to accept.
@@ -94,7 +87,7 @@ impl<'r, R: Read, W: Write<Error = R::Error>> Incoming<'r, R, W> {
     /// # Errors
     /// [`Reject::HostNotAllowed`]
     pub fn check_host(&self) -> Result<(), Reject> {
-        self.request().check_host(&self.config.hosts)
+        self.request().check_host(&self.config().hosts)
     }
 
     /// Whether pages of this origin may connect: [`Config::origins`]. [`accept`](Self::accept) asks by itself.
@@ -102,7 +95,7 @@ impl<'r, R: Read, W: Write<Error = R::Error>> Incoming<'r, R, W> {
     /// # Errors
     /// [`Reject::OriginNotAllowed`]
     pub fn check_origin(&self) -> Result<(), Reject> {
-        self.request().check_origin(&self.config.origins)
+        self.request().check_origin(&self.config().origins)
     }
 
     /// Answers 101 if `Host` and `Origin` are right, and begins with the frames.
@@ -132,18 +125,16 @@ impl<'r, R: Read, W: Write<Error = R::Error>> Incoming<'r, R, W> {
     /// there, and not at all to a HEAD. The transport is then to be closed: nothing that follows on it is answered.
     ///
     /// # Errors
-    /// [`AcceptError::Io`], [`AcceptError::Timeout`], [`AcceptError::Write`]
+    /// [`AcceptError::Connection`], [`AcceptError::Write`]
     ///
     /// # Cancel safety
     /// As [`accept`](Self::accept).
-    pub async fn respond(mut self, response: Response<'_>, body: &[u8]) -> Result<(), AcceptError<R::Error>> {
+    pub async fn respond(self, response: Response<'_>, body: &[u8]) -> Result<(), AcceptError<R::Error>> {
         let body_is_wanted = self.request().method() != "HEAD";
         // The request is not needed any more: its buffer is the larger one.
-        let len = response.body(body).head_only().write(self.rx).map_err(AcceptError::Write)?;
-        let head = self.rx.get(..len).unwrap_or_default();
-        let body = if body_is_wanted { body } else { &[] };
-        let written = with_deadline(self.deadline, transmit(&mut self.writer, [head, body], self.config));
-        Ok(written.await.map_err(|_| AcceptError::Timeout)??)
+        let len = response.body(body).head_only().write(self.inbox.buffer).map_err(AcceptError::Write)?;
+        let head = self.inbox.buffer.get(..len).unwrap_or_default();
+        Ok(self.inbox.say(Job::Raw([head, if body_is_wanted { body } else { &[] }])).await?)
     }
 
     pub(crate) fn new<const RX: usize, const TX: usize>(
@@ -153,14 +144,13 @@ impl<'r, R: Read, W: Write<Error = R::Error>> Incoming<'r, R, W> {
         config: &'r Config<'r>,
     ) -> Self {
         let Resources { rx, tx, outbox } = resources;
-        let deadline = Instant::now().saturating_add(config.handshake_timeout);
-        Incoming { reader, writer, rx, tx, outbox, config, deadline, head: 0, filled: 0 }
+        let outbox = outbox.insert(Outbox::new(writer, sockeye::Sender::server(), tx, config));
+        Incoming { inbox: Inbox::new(outbox, reader, rx), head: 0 }
     }
 
     /// Reads a request's head, and says what is wrong with it.
     pub(crate) async fn receive(&mut self) -> Result<Result<(), Reject>, AcceptError<R::Error>> {
-        let head = with_deadline(self.deadline, read_head(&mut self.reader, self.rx, &mut self.filled)).await;
-        let Some(head) = head.map_err(|_| AcceptError::Timeout)?? else { return Ok(Err(Reject::HeadTooBig)) };
+        let Some(head) = self.inbox.head().await? else { return Ok(Err(Reject::HeadTooBig)) };
         self.head = head;
         Ok(self.parse().and_then(|request| {
             if request.headers().nth(MAX_HEADERS).is_none() { Ok(()) } else { Err(Reject::TooManyHeaders) }
@@ -169,55 +159,57 @@ impl<'r, R: Read, W: Write<Error = R::Error>> Incoming<'r, R, W> {
 
     /// Accepts what was received, or refuses it.
     pub(crate) async fn answer(
-        mut self,
+        self,
         received: Result<(), Reject>,
         accept: Accept<'r>,
     ) -> Result<Connection<'r, R, W>, AcceptError<R::Error>> {
         let answer = received.and_then(|()| self.check());
-        let (len, subprotocol) = self.write_head(answer, &accept)?;
-        let head = self.tx.get(..len).unwrap_or_default();
-        let written = with_deadline(self.deadline, transmit(&mut self.writer, [head, &[]], self.config));
-        written.await.map_err(|_| AcceptError::Timeout)??;
+        let subprotocol = self.put_head(answer, &accept)?;
+        self.inbox.say(Job::Nothing).await?;
         answer.map_err(AcceptError::Rejected)?;
-        let core = sockeye::Receiver::server().with_limits(accept.limits.unwrap_or(self.config.limits));
-        let outbox = self.outbox.insert(Outbox::new(self.writer, sockeye::Sender::server(), self.tx, self.config));
-        let sender = Sender::new(outbox);
-        let receiver = Receiver::new(outbox, self.reader, core, self.rx, self.head..self.filled);
-        Ok(Connection { receiver, sender, subprotocol })
+        let Inbox { outbox, .. } = self.inbox;
+        let limits = accept.limits.unwrap_or(outbox.config.limits);
+        let receiver = Receiver::new(self.inbox, sockeye::Receiver::server().with_limits(limits));
+        Ok(Connection { receiver, sender: Sender::new(outbox), subprotocol })
     }
 
     fn parse(&self) -> Result<Request<'_>, Reject> {
-        let parsed = Request::parse(self.rx.get(..self.head).unwrap_or_default())?;
+        let parsed = Request::parse(self.inbox.buffer.get(..self.head).unwrap_or_default())?;
         parsed.map(|(request, _)| request).ok_or(Reject::Malformed)
     }
 
     /// Whether the request may be accepted.
     fn check(&self) -> Result<(), Reject> {
         let request = self.parse()?;
-        request.check_host(&self.config.hosts)?;
-        request.check_origin(&self.config.origins)?;
+        request.check_host(&self.config().hosts)?;
+        request.check_origin(&self.config().origins)?;
         if request.is_upgrade() { Ok(()) } else { Err(Reject::UpgradeRequired) }
     }
 
-    /// Writes the answer's head into the write buffer: how long it is, and the subprotocol that it names.
-    fn write_head(
-        &mut self,
+    /// Puts the answer's head into the write buffer, and gives the subprotocol that it names.
+    fn put_head(
+        &self,
         answer: Result<(), Reject>,
         accept: &Accept<'r>,
-    ) -> Result<(usize, Option<&'r str>), AcceptError<R::Error>> {
-        let head = self.rx.get(..self.head).unwrap_or_default();
-        let request = Request::parse(head).ok().flatten().map(|(request, _)| request).unwrap_or_default();
+    ) -> Result<Option<&'r str>, AcceptError<R::Error>> {
+        let request = self.request();
+        let config = self.config();
         let mut subprotocol = None;
         let response = match answer {
             Ok(()) => {
-                let own = |offered: &str| self.config.subprotocols.iter().find(|own| **own == offered).copied();
+                let own = |offered: &str| config.subprotocols.iter().find(|own| **own == offered).copied();
                 subprotocol = accept.subprotocol.or_else(|| request.subprotocols().find_map(own));
                 let response = Response::accept(&request, subprotocol).map_err(AcceptError::Accept)?;
-                response.headers(self.config.headers)
+                response.headers(config.headers)
             }
             Err(reject) => Response::reject(reject),
         };
-        Ok((response.write(self.tx).map_err(AcceptError::Write)?, subprotocol))
+        self.inbox.outbox.put(|out| response.write(out)).map_err(AcceptError::Write)?;
+        Ok(subprotocol)
+    }
+
+    fn config(&self) -> &'r Config<'r> {
+        self.inbox.outbox.config
     }
 }
 
@@ -227,53 +219,6 @@ impl<R, W> fmt::Debug for Incoming<'_, R, W> {
     }
 }
 
-/// Reads until a head is whole: its length, or `None` when it does not fit. What came behind it is in `bytes` too.
-pub(crate) async fn read_head<R: Read>(
-    reader: &mut R,
-    bytes: &mut [u8],
-    filled: &mut usize,
-) -> Result<Option<usize>, Gone<R::Error>> {
-    loop {
-        let room = bytes.get_mut(*filled..).unwrap_or_default();
-        if room.is_empty() {
-            return Ok(None);
-        }
-        let scanned = *filled;
-        match reader.read(room).await {
-            Ok(0) => return Err(Gone::Lost),
-            Ok(len) => *filled = bytes.len().min(scanned + len),
-            Err(error) => return Err(Gone::Io(error)),
-        }
-        if let Some(end) = head_end(bytes.get(..*filled).unwrap_or_default(), scanned) {
-            return Ok(Some(end));
-        }
-    }
-}
-
-/// Writes a request or a response: head and body.
-pub(crate) async fn transmit<W: Write>(
-    writer: &mut W,
-    parts: [&[u8]; 2],
-    config: &Config<'_>,
-) -> Result<(), Gone<W::Error>> {
-    for mut rest in parts {
-        while !rest.is_empty() {
-            match writer.write(rest).await {
-                Ok(0) => return Err(Gone::Lost),
-                Ok(len) => rest = rest.get(len..).unwrap_or_default(),
-                Err(error) => return Err(Gone::Io(error)),
-            }
-        }
-    }
-    if config.flush { writer.flush().await.map_err(Gone::Io) } else { Ok(()) }
-}
-
-/// The transport came to its end during a handshake.
-pub(crate) enum Gone<E> {
-    Lost,
-    Io(E),
-}
-
 /// Why there is no connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -281,17 +226,11 @@ pub(crate) enum Gone<E> {
 pub enum AcceptError<E> {
     /// The request was refused, and the client told why.
     Rejected(Reject),
-    /// The client's connection ended before its request did.
-    Lost,
-    /// The handshake took longer than [`Config::handshake_timeout`].
-    Timeout,
-    /// The transport failed.
-    Io(E),
     /// What was to be written cannot be: a mistake on this side, or a write buffer that is too small.
     Write(WriteError),
     /// The request cannot be accepted so: a mistake on this side.
     Accept(Unacceptable),
-    /// The connection was accepted, and failed later.
+    /// The connection failed, during the handshake or later.
     Connection(Error<E>),
 }
 
@@ -299,9 +238,6 @@ impl<E: fmt::Debug> fmt::Display for AcceptError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             AcceptError::Rejected(reject) => reject.fmt(f),
-            AcceptError::Lost => f.write_str("the client's connection ended before its request did"),
-            AcceptError::Timeout => f.write_str("the handshake took too long"),
-            AcceptError::Io(error) => write!(f, "the transport failed: {error:?}"),
             AcceptError::Write(error) => error.fmt(f),
             AcceptError::Accept(error) => error.fmt(f),
             AcceptError::Connection(error) => error.fmt(f),
@@ -310,15 +246,6 @@ impl<E: fmt::Debug> fmt::Display for AcceptError<E> {
 }
 
 impl<E: fmt::Debug> core::error::Error for AcceptError<E> {}
-
-impl<E> From<Gone<E>> for AcceptError<E> {
-    fn from(gone: Gone<E>) -> Self {
-        match gone {
-            Gone::Lost => AcceptError::Lost,
-            Gone::Io(error) => AcceptError::Io(error),
-        }
-    }
-}
 
 impl<E> From<Error<E>> for AcceptError<E> {
     fn from(error: Error<E>) -> Self {

@@ -24,7 +24,7 @@
 //!
 //! # A byte's way
 //!
-//! socket → `receiver.rs` (fill) → core `receiver.rs: next_event` → `frame.rs: Header::parse` → `mask.rs: apply` →
+//! socket → `inbox.rs` → `receiver.rs` → core `receiver.rs: next_event` → `frame.rs: Header::parse` → `mask.rs: apply` →
 //! `utf8.rs: feed` → `Event::Data(Chunk)` → your handler → `sender.rs` → core `sender.rs: chunk` → `Header::encode`
 //! → `outbox.rs` → socket.
 //!
@@ -45,6 +45,7 @@ mod config;
 mod connect;
 mod connection;
 mod error;
+mod inbox;
 mod incoming;
 mod outbox;
 #[cfg(feature = "net")]

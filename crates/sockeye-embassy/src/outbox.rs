@@ -71,6 +71,10 @@ pub(crate) enum Job<'a> {
     },
     Ping(&'a [u8]),
     Close(CloseCode, &'a str),
+    /// The handshake's bytes, of which the first may lie in the buffer already.
+    Raw([&'a [u8]; 2]),
+    /// What the transport holds.
+    Flush,
 }
 
 impl<'r, W: Write, M: Masking> Outbox<'r, W, M> {
@@ -107,12 +111,13 @@ impl<'r, W: Write, M: Masking> Outbox<'r, W, M> {
         if link.in_frame || (link.busy && !self.config.cancel_safe) {
             return Err(Error::Aborted);
         }
+        let flush = self.config.flush || matches!(job, Job::Flush);
         loop {
             if link.start == link.end {
                 link.queue(self, &mut job)?;
             }
             let rest = link.buffer.get(link.start..link.end).unwrap_or_default();
-            if rest.is_empty() && !(self.config.flush && link.unflushed) {
+            if rest.is_empty() && !(flush && link.unflushed) {
                 return Ok(());
             }
             link.busy = true;
@@ -121,26 +126,26 @@ impl<'r, W: Write, M: Masking> Outbox<'r, W, M> {
             });
             let written = written.await;
             link.busy = false;
-            match written {
-                Some(Ok(0)) if !rest.is_empty() => return Err(self.fail(Error::Lost)),
-                Some(Ok(len)) => link.start = link.end.min(link.start + len),
-                Some(Err(error)) => return Err(self.fail(Error::Io(error))),
-                None => return Err(self.fail(Error::SlowPeer)),
-            }
-            link.unflushed = !rest.is_empty();
+            let error = match written {
+                Some(Ok(len)) if rest.is_empty() == (len == 0) => {
+                    link.unflushed = len > 0;
+                    link.start = link.end.min(link.start + len);
+                    continue;
+                }
+                Some(Ok(_)) => Error::Lost,
+                Some(Err(error)) => Error::Io(error),
+                None => Error::SlowPeer,
+            };
+            return Err(self.fail(error));
         }
     }
 
-    /// Waits until the transport has passed on what was written to it.
-    pub(crate) async fn flush(&self) -> Result<(), Error<W::Error>> {
-        self.send(Job::Nothing).await?;
-        let mut held = self.hold().await?;
-        let Some(link) = &mut held.link else { return Err(Error::Aborted) };
-        match within(self.config.send_timeout, &mut None, link.writer.flush()).await {
-            Some(Ok(())) => Ok(()),
-            Some(Err(error)) => Err(self.fail(Error::Io(error))),
-            None => Err(self.fail(Error::SlowPeer)),
-        }
+    /// Puts a head into the buffer, which nobody else uses during a handshake.
+    pub(crate) fn put<E>(&self, write: impl FnOnce(&mut [u8]) -> Result<usize, E>) -> Result<(), E> {
+        let Some(mut link) = self.link.take() else { return Ok(()) };
+        let written = write(link.buffer).map(|len| (link.start, link.end) = (0, len));
+        self.link.set(Some(link));
+        written
     }
 
     /// Fails every later call of both halves.
@@ -267,14 +272,22 @@ impl<W: Write, M: Masking> Link<'_, W, M> {
                     outbox.close_begins();
                     *job = Job::Nothing;
                 }
+                Job::Raw([first, second]) => {
+                    let rest = self.append(first);
+                    let done = rest.is_empty() && second.is_empty();
+                    *job = match rest {
+                        _ if done => Job::Nothing,
+                        [] => Job::Raw([second, &[]]),
+                        rest => Job::Raw([rest, second]),
+                    };
+                }
                 _ => return Ok(()),
             }
         }
         if let Job::Payload { head, rest } = job {
             let start = self.end;
-            let taken = self.append(rest);
+            *rest = self.append(rest);
             head.mask(self.buffer.get_mut(start..self.end).unwrap_or_default());
-            *rest = rest.get(taken..).unwrap_or_default();
             self.in_frame = !rest.is_empty();
             if !self.in_frame {
                 *job = Job::Nothing;
@@ -309,15 +322,15 @@ impl<W: Write, M: Masking> Link<'_, W, M> {
         Ok(())
     }
 
-    /// Copies as much of this as there is room for, and says how much.
-    fn append(&mut self, bytes: &[u8]) -> usize {
+    /// Copies as much of this as there is room for, and gives back the rest.
+    fn append<'p>(&mut self, bytes: &'p [u8]) -> &'p [u8] {
         let room = self.buffer.get_mut(self.end..).unwrap_or_default();
         let len = bytes.len().min(room.len());
         if let (Some(to), Some(from)) = (room.get_mut(..len), bytes.get(..len)) {
             to.copy_from_slice(from);
         }
         self.end += len;
-        len
+        bytes.get(len..).unwrap_or_default()
     }
 
     fn has_room(&self, len: usize) -> bool {

@@ -20,6 +20,11 @@ impl Page {
         let etag = headers.find_map(|(name, value)| name.eq_ignore_ascii_case("ETag").then_some(*value));
         let (Some(etag), Some(known)) = (etag, if_none_match) else { return false };
         // The comparison is the weak one.
-        known.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
+        known.split(',').map(str::trim).any(|tag| tag == "*" || opaque(tag) == opaque(etag))
     }
+}
+
+/// A tag without the mark of a weak one.
+fn opaque(tag: &str) -> &str {
+    tag.strip_prefix("W/").unwrap_or(tag)
 }

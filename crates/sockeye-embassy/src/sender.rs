@@ -80,7 +80,7 @@ impl<'r, W: Write, M: Masking> Sender<'r, W, M> {
     /// # Cancel safety
     /// As that of the transport's `flush`.
     pub async fn flush(&mut self) -> Result<(), Error<W::Error>> {
-        self.outbox.flush().await
+        self.outbox.send(Job::Flush).await
     }
 
     /// Sends a ping with at most 125 bytes.

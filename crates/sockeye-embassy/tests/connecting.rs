@@ -13,7 +13,7 @@ use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 use sockeye_embassy::proto::Request;
 use sockeye_embassy::proto::handshake::{OfferError, WriteError};
-use sockeye_embassy::{Config, ConnectError, Resources, Uri, connect};
+use sockeye_embassy::{Config, ConnectError, Error, Resources, Uri, connect};
 
 type Connected = Result<Option<&'static str>, ConnectError<ErrorKind>>;
 
@@ -81,7 +81,7 @@ fn an_answer_is_trusted_only_if_it_is_right_in_everything() {
 #[test]
 fn an_answer_that_is_cut_is_lost() {
     for cut in [0, 1, 40, RIGHT.len() - 1] {
-        assert_eq!(result_of(&RIGHT[..cut], patient()), Err(ConnectError::Lost), "{cut}");
+        assert_eq!(result_of(&RIGHT[..cut], patient()), Err(ConnectError::Connection(Error::Lost)), "{cut}");
     }
 }
 
@@ -221,6 +221,6 @@ fn a_transport_that_fails_says_so() {
             }
         };
         let result = run(join(connecting, failing)).0;
-        assert_eq!(result.err(), Some(ConnectError::Io(ErrorKind::ConnectionReset)));
+        assert_eq!(result.err(), Some(ConnectError::Connection(Error::Io(ErrorKind::ConnectionReset))));
     }
 }

@@ -48,7 +48,7 @@ fn a_request_of_a_byte_a_second_ends_after_5_s_in_all() {
                 } else {
                     Incoming::read(end.reader, end.writer, &mut resources, &config).await.err()
                 };
-                assert_eq!(error, Some(AcceptError::Timeout));
+                assert_eq!(error, Some(AcceptError::Connection(Error::HandshakeTimeout)));
                 check_time(start, seconds(5));
             };
             join(answer, drip(&up, &REQUEST.as_bytes()[..10])).await;
@@ -69,7 +69,10 @@ fn an_answer_that_nobody_takes_ends_after_5_s_in_all() {
         let start = Instant::now();
         let incoming = Incoming::read(end.reader, end.writer, &mut resources, &config).await.expect("a request");
         Timer::after(seconds(2)).await;
-        assert_eq!(incoming.accept(Default::default()).await.err(), Some(AcceptError::Timeout));
+        assert_eq!(
+            incoming.accept(Default::default()).await.err(),
+            Some(AcceptError::Connection(Error::HandshakeTimeout))
+        );
         check_time(start, seconds(5));
     });
 }
@@ -89,7 +92,7 @@ fn an_answer_of_a_byte_a_second_ends_after_5_s_in_all() {
             let dial = async {
                 let rng = StdRng::seed_from_u64(0);
                 let error = connect(end.reader, end.writer, &mut resources, &config, uri, rng).await.err();
-                assert_eq!(error, Some(ConnectError::Timeout));
+                assert_eq!(error, Some(ConnectError::Connection(Error::HandshakeTimeout)));
                 check_time(start, seconds(5));
             };
             join(dial, drip(&down, &[b'H'; 10])).await;

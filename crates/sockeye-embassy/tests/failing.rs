@@ -150,7 +150,7 @@ fn a_reset_at_every_byte_neither_hangs_nor_panics() {
                 let rng = StdRng::seed_from_u64(at);
                 let mut ws = match connect(client.reader, client.writer, &mut ours, &config, uri, rng).await {
                     Ok(ws) => ws,
-                    Err(ConnectError::Io(_) | ConnectError::Lost) => return None,
+                    Err(ConnectError::Connection(Error::Io(_)) | ConnectError::Connection(Error::Lost)) => return None,
                     Err(error) => panic!("{error}"),
                 };
                 let mut buffer = [0; 300];
@@ -167,7 +167,7 @@ fn a_reset_at_every_byte_neither_hangs_nor_panics() {
             let echo = async {
                 let mut ws = match accept(server.reader, server.writer, &mut theirs, &config).await {
                     Ok(ws) => ws,
-                    Err(AcceptError::Io(_) | AcceptError::Lost) => return None,
+                    Err(AcceptError::Connection(Error::Io(_)) | AcceptError::Connection(Error::Lost)) => return None,
                     Err(error) => panic!("{error}"),
                 };
                 let echo = async {

@@ -233,7 +233,11 @@ fn a_client_that_leaves_during_its_request_is_lost() {
             }
             let resources = leak(Resources::<_, 256, 131>::new());
             let error = run(accept(end.reader, end.writer, resources, leak(patient()))).err();
-            let expected = if reset { AcceptError::Io(ErrorKind::ConnectionReset) } else { AcceptError::Lost };
+            let expected = if reset {
+                AcceptError::Connection(Error::Io(ErrorKind::ConnectionReset))
+            } else {
+                AcceptError::Connection(Error::Lost)
+            };
             assert_eq!(error, Some(expected), "{sent:?}");
             assert_eq!(down.written(), 0);
         }
@@ -352,7 +356,7 @@ fn a_page_that_cannot_be_written_says_why() {
     let (incoming, _up, down) = incoming("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", Config::new());
     down.reset_at(200);
     let result = run(incoming.respond(Response::new(200), &[0; 4096]));
-    assert_eq!(result, Err(AcceptError::Io(ErrorKind::ConnectionReset)));
+    assert_eq!(result, Err(AcceptError::Connection(Error::Io(ErrorKind::ConnectionReset))));
 }
 
 /// What follows a request that is not upgraded is not a second request (request smuggling).

@@ -189,6 +189,7 @@ fn a_failure_of_the_sender_ends_the_receiver() {
     let mut tasks = Tasks::new(0);
     let drained = drain(&mut tasks, receiver);
     let sent = tasks.spawn(async move { sender.text("?").await });
+    tasks.settle();
     tasks.pass(seconds(20));
     assert_eq!(sent.take(), Some(Err(Error::SlowPeer)));
     assert_eq!(drained.take(), Some(Err(Error::SlowPeer)));

@@ -109,7 +109,13 @@ impl<'a> Tasks<'a> {
 
     /// Polls who is ready, in any order, until nobody is.
     pub(crate) fn settle(&mut self) {
-        loop {
+        self.settle_within(MAX_POLLS);
+        assert!(self.polls < MAX_POLLS, "it goes on and on");
+    }
+
+    /// The same with so many polls at most: for tasks that wake themselves.
+    pub(crate) fn settle_within(&mut self, polls: u64) {
+        for _ in 0..polls {
             let is_ready = |task: &&mut Task<'_>| task.future.is_some() && task.bell.rung.load(Ordering::Relaxed);
             let ready = self.tasks.iter_mut().filter(is_ready).count() as u64;
             if ready == 0 {
@@ -123,7 +129,6 @@ impl<'a> Tasks<'a> {
                 wire::wake_later();
             }
             self.polls += 1;
-            assert!(self.polls < MAX_POLLS, "it goes on and on");
         }
     }
 
@@ -139,6 +144,11 @@ impl<'a> Tasks<'a> {
         while Instant::now() < end {
             self.advance(STEP.min(end - Instant::now()));
         }
+    }
+
+    /// Whether somebody was woken.
+    pub(crate) fn are_ready(&self) -> bool {
+        self.tasks.iter().any(|task| task.future.is_some() && task.bell.rung.load(Ordering::Relaxed))
     }
 
     /// Whether all tasks came to their end.

@@ -1,0 +1,138 @@
+//! What comes in: the read buffer, and the one place that waits for the transport's reader.
+
+use core::future::{Future, poll_fn};
+use core::ops::Range;
+use core::pin::{Pin, pin};
+use core::task::Poll;
+
+use embassy_time::{Instant, Timer, with_deadline};
+use embedded_io_async::{Read, Write};
+use sockeye::Masking;
+use sockeye::handshake::head_end;
+
+use crate::clock::{Clock, Due};
+use crate::error::Error;
+use crate::outbox::{Job, Outbox};
+
+/// The reader and its buffer.
+pub(crate) struct Inbox<'r, R, W, M> {
+    pub(crate) outbox: &'r Outbox<'r, W, M>,
+    reader: R,
+    /// Inside a call of the reader, or dropped there.
+    busy: bool,
+    pub(crate) buffer: &'r mut [u8],
+    /// What of the buffer is still to be handled.
+    pub(crate) input: Range<usize>,
+    pub(crate) clock: Clock,
+}
+
+/// What a wait is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// Bytes came.
+    Bytes,
+    /// What is owed was written as far as that goes without waiting.
+    Tried,
+    /// What is owed was written.
+    Written,
+}
+
+impl<'r, R: Read, W: Write<Error = R::Error>, M: Masking> Inbox<'r, R, W, M> {
+    /// A handshake begins.
+    pub(crate) fn new(outbox: &'r Outbox<'r, W, M>, reader: R, buffer: &'r mut [u8]) -> Self {
+        Inbox { outbox, reader, busy: false, buffer, input: 0..0, clock: Clock::new(outbox.config) }
+    }
+
+    /// Waits for bytes, which go behind those that are in the buffer, and meanwhile writes what is owed: for both
+    /// together, never for the write alone. Says how many came, if they were waited for.
+    pub(crate) async fn wait(&mut self, until: Until) -> Result<usize, Error<R::Error>> {
+        let outbox = self.outbox;
+        let capacity = self.buffer.len();
+        let mut read = pin!(None);
+        if until == Until::Bytes {
+            if self.busy && !outbox.config.cancel_safe {
+                return Err(Error::Aborted);
+            }
+            self.busy = true;
+            read.set(Some(self.reader.read(self.buffer.get_mut(self.input.end..).unwrap_or_default())));
+        }
+        let mut write = pin!(outbox.is_owing().then(|| outbox.send(Job::Nothing)));
+        let mut came = None;
+        let came = poll_fn(|cx| {
+            if let Some(reading) = read.as_mut().as_pin_mut()
+                && let Poll::Ready(len) = reading.poll(cx)
+            {
+                read.set(None);
+                came = Some(len.map_err(Error::Io));
+            }
+            loop {
+                // A write that is not cancel-safe is not dropped, even if bytes came meanwhile.
+                if came.is_some() && (outbox.config.cancel_safe || write.is_none()) {
+                    return came.take().map_or(Poll::Pending, Poll::Ready);
+                }
+                if let Some(writing) = write.as_mut().as_pin_mut()
+                    && let Poll::Ready(written) = writing.poll(cx)
+                {
+                    write.set(None);
+                    if let Err(error) = written {
+                        return Poll::Ready(Err(error));
+                    }
+                    continue;
+                }
+                if until == Until::Tried || (until == Until::Written && write.is_none()) {
+                    return Poll::Ready(Ok(0));
+                }
+                if let Some(error) = outbox.failed() {
+                    return Poll::Ready(Err(error));
+                }
+                outbox.register_receiver(cx);
+                match self.clock.due(outbox.config, outbox.closed_at()) {
+                    Due::Later(at) => {
+                        // It cannot be over yet: this has it wake us.
+                        let _ = Pin::new(&mut Timer::at(at)).poll(cx);
+                        return Poll::Pending;
+                    }
+                    Due::End(error) => return Poll::Ready(Err(error)),
+                    Due::Ping => {
+                        outbox.push_ping();
+                        if write.is_none() {
+                            write.set(Some(outbox.send(Job::Nothing)));
+                        }
+                    }
+                }
+            }
+        })
+        .await;
+        if until == Until::Bytes {
+            self.busy = false;
+            if let Ok(len) = came {
+                self.clock.heard();
+                self.input.end = capacity.min(self.input.end + len);
+            }
+        }
+        came
+    }
+
+    /// Reads a head: its length, or `None` when it does not fit. What came behind it is input.
+    pub(crate) async fn head(&mut self) -> Result<Option<usize>, Error<R::Error>> {
+        loop {
+            let scanned = self.input.end;
+            if scanned == self.buffer.len() {
+                return Ok(None);
+            }
+            if self.wait(Until::Bytes).await? == 0 {
+                return Err(Error::Lost);
+            }
+            if let Some(head) = head_end(self.buffer.get(..self.input.end).unwrap_or_default(), scanned) {
+                self.input.start = head;
+                return Ok(Some(head));
+            }
+        }
+    }
+
+    /// Writes what the handshake has to say.
+    pub(crate) async fn say(&self, job: Job<'_>) -> Result<(), Error<R::Error>> {
+        let deadline = self.clock.handshake.unwrap_or(Instant::MAX);
+        with_deadline(deadline, self.outbox.send(job)).await.unwrap_or(Err(Error::HandshakeTimeout))
+    }
+}
