@@ -79,6 +79,10 @@ impl<'r, R: Read, W: Write<Error = R::Error>, M: Masking> Inbox<'r, R, W, M> {
                     }
                     continue;
                 }
+                if write.is_none() && until == Until::Bytes && outbox.is_owing() {
+                    write.set(Some(outbox.send(Job::Nothing)));
+                    continue;
+                }
                 if until == Until::Tried || (until == Until::Written && write.is_none()) {
                     return Poll::Ready(Ok(0));
                 }
@@ -93,12 +97,7 @@ impl<'r, R: Read, W: Write<Error = R::Error>, M: Masking> Inbox<'r, R, W, M> {
                         return Poll::Pending;
                     }
                     Due::End(error) => return Poll::Ready(Err(error)),
-                    Due::Ping => {
-                        outbox.push_ping();
-                        if write.is_none() {
-                            write.set(Some(outbox.send(Job::Nothing)));
-                        }
-                    }
+                    Due::Ping => outbox.push_ping(),
                 }
             }
         })

@@ -212,12 +212,6 @@ impl<'r, W: Write, M: Masking> Outbox<'r, W, M> {
             self.wake_receiver();
         }
     }
-
-    fn wake_receiver(&self) {
-        if let Some(receiver) = self.receiver.take() {
-            receiver.wake();
-        }
-    }
 }
 
 /// The link in the hands of one half; put back when it is dropped.
@@ -226,10 +220,20 @@ struct Held<'o, 'r, W, M> {
     link: Option<Link<'r, W, M>>,
 }
 
+impl<W, M> Outbox<'_, W, M> {
+    fn wake_receiver(&self) {
+        if let Some(receiver) = self.receiver.take() {
+            receiver.wake();
+        }
+    }
+}
+
 impl<W, M> Drop for Held<'_, '_, W, M> {
     fn drop(&mut self) {
         if self.link.as_ref().is_some_and(|link| link.start < link.end && !link.in_frame) {
+            // What a dropped future left here is the receiver's to write, if nobody else does.
             self.outbox.owing.set(true);
+            self.outbox.wake_receiver();
         }
         self.outbox.link.set(self.link.take());
         if let Some(waiter) = self.outbox.waiter.take() {
