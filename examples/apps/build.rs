@@ -1,49 +1,65 @@
-//! Compresses the pages, and writes them as constants.
+//! Makes one page of the three files, compresses it, and writes it as a constant.
+//!
+//! One page is one connection: a browser that loads three files takes three of a device's places at once.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 use std::{env, fs};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use flate2::write::GzEncoder;
 use flate2::{Compression, Crc};
-
-/// Path, file, type.
-const PAGES: &[(&str, &str, &str)] = &[
-    ("/", "sensor.html", "text/html; charset=utf-8"),
-    ("/sensor.css", "sensor.css", "text/css; charset=utf-8"),
-    ("/sensor.js", "sensor.js", "text/javascript; charset=utf-8"),
-];
-
-/// Scripts and styles are files of the device's own, and nothing else is loaded.
-const POLICY: &str = "default-src 'none'; connect-src 'self'; script-src 'self'; style-src 'self'; img-src data:; \
-    base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+use sha2::{Digest as _, Sha256};
 
 fn main() {
+    let (html, style, script) = (read("sensor.html"), read("sensor.css"), read("sensor.js"));
+    let page = put(&html, r#"<link rel="stylesheet" href="/sensor.css">"#, &format!("<style>{style}</style>"));
+    let script_tag = r#"<script type="module" src="/sensor.js"></script>"#;
+    let page = put(&page, script_tag, &format!(r#"<script type="module">{script}</script>"#));
+    // This style and this script, and nothing else.
+    let policy = format!(
+        "default-src 'none'; connect-src 'self'; script-src '{}'; style-src '{}'; img-src data:; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'",
+        hash(&script),
+        hash(&style)
+    );
+
     let out = env::var("OUT_DIR").expect("cargo sets it");
-    let web = Path::new("../web");
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(page.as_bytes()).expect("a Vec takes all");
+    let mut crc = Crc::new();
+    crc.update(page.as_bytes());
+    let compressed = Path::new(&out).join("sensor.gz");
+    fs::write(&compressed, encoder.finish().expect("a Vec takes all")).expect("OUT_DIR can be written");
+    let headers = [
+        ("Content-Type", "text/html; charset=utf-8"),
+        ("Content-Encoding", "gzip"),
+        ("ETag", &format!("\"{:08x}-{}\"", crc.sum(), page.len())),
+        ("Cache-Control", "no-cache"),
+        ("Content-Security-Policy", &policy),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "no-referrer"),
+    ];
     let mut constants = String::from("/// Path and page.\nconst PAGES: &[(&str, Page)] = &[\n");
-    for (path, file, kind) in PAGES {
-        println!("cargo::rerun-if-changed=../web/{file}");
-        let plain = fs::read(web.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(&plain).expect("a Vec takes all");
-        let mut crc = Crc::new();
-        crc.update(&plain);
-        let compressed = Path::new(&out).join(format!("{file}.gz"));
-        fs::write(&compressed, encoder.finish().expect("a Vec takes all")).expect("OUT_DIR can be written");
-        let headers = [
-            ("Content-Type", *kind),
-            ("Content-Encoding", "gzip"),
-            ("ETag", &format!("\"{:08x}-{}\"", crc.sum(), plain.len())),
-            ("Cache-Control", "no-cache"),
-            ("Content-Security-Policy", POLICY),
-            ("X-Content-Type-Options", "nosniff"),
-            ("Referrer-Policy", "no-referrer"),
-        ];
-        writeln!(constants, "({path:?}, Page {{ headers: &{headers:?}, body: include_bytes!({compressed:?}) }}),")
-            .expect("a String takes all");
-    }
+    writeln!(constants, "(\"/\", Page {{ headers: &{headers:?}, body: include_bytes!({compressed:?}) }}),")
+        .expect("a String takes all");
     constants.push_str("];\n");
     fs::write(Path::new(&out).join("pages.rs"), constants).expect("OUT_DIR can be written");
+}
+
+fn read(file: &str) -> String {
+    let path = Path::new("../web").join(file);
+    println!("cargo::rerun-if-changed={}", path.display());
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+fn put(page: &str, tag: &str, content: &str) -> String {
+    assert_eq!(page.matches(tag).count(), 1, "sensor.html has no {tag}");
+    page.replace(tag, content)
+}
+
+fn hash(text: &str) -> String {
+    format!("sha256-{}", STANDARD.encode(Sha256::digest(text)))
 }

@@ -63,7 +63,7 @@ function start() {
 /** The style sheet may have found no free place. The script loads by itself. */
 function mendStyle() {
   const link = document.querySelector("link[rel=stylesheet]");
-  if (link.sheet) return;
+  if (!link || link.sheet?.cssRules.length) return;
   const again = link.cloneNode();
   again.onerror = () => setTimeout(mendStyle, FIRST_RETRY);
   link.replaceWith(again);

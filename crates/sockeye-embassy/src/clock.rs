@@ -3,96 +3,104 @@
 use embassy_time::Instant;
 
 use crate::config::Config;
-use crate::error::Error;
+use crate::error::Failure;
 
-/// When what began that has a deadline.
+/// When what began that has a deadline; [`Instant::MAX`] is never.
 pub(crate) struct Clock {
-    /// The end of the handshake, as long as it lasts.
-    pub(crate) handshake: Option<Instant>,
-    /// The last byte from the peer.
-    heard: Instant,
-    /// When the peer was pinged since.
-    pinged: Option<Instant>,
+    phase: Phase,
+    /// The beginning of the handshake, the last byte from the peer, or the ping after it.
+    since: Instant,
     /// The message at hand.
-    message: Option<Instant>,
+    message: Instant,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Handshake,
+    Open,
+    Pinged,
 }
 
 /// What is to be done.
-pub(crate) enum Due<E> {
+pub(crate) enum Due {
     /// Nothing before this.
     Later(Instant),
     Ping,
-    End(Error<E>),
+    End(Failure),
 }
 
 impl Clock {
     /// The handshake begins.
-    pub(crate) fn new(config: &Config<'_>) -> Self {
-        let now = Instant::now();
-        let handshake = Some(now.saturating_add(config.handshake_timeout));
-        Clock { handshake, heard: now, pinged: None, message: None }
+    pub(crate) fn new() -> Self {
+        Clock { phase: Phase::Handshake, since: Instant::now(), message: Instant::MAX }
+    }
+
+    /// When the handshake must be over.
+    pub(crate) fn handshake_deadline(&self, config: &Config<'_>) -> Instant {
+        self.since.saturating_add(config.handshake_timeout)
     }
 
     /// The handshake is over.
     pub(crate) fn open(&mut self) {
-        self.handshake = None;
-        self.heard();
+        self.phase = Phase::Open;
+        self.heard(Instant::now());
     }
 
     /// Bytes came.
-    pub(crate) fn heard(&mut self) {
-        self.heard = Instant::now();
-        self.pinged = None;
+    pub(crate) fn heard(&mut self, now: Instant) {
+        if self.phase != Phase::Handshake {
+            (self.phase, self.since) = (Phase::Open, now);
+        }
     }
 
     /// Nothing is there to be handled; a message may be open.
     pub(crate) fn waiting(&mut self, in_message: bool) {
-        self.message = if in_message { self.message.or(Some(self.heard)) } else { None };
+        if !in_message {
+            self.message = Instant::MAX;
+        } else if self.message == Instant::MAX {
+            self.message = self.since;
+        }
     }
 
     pub(crate) fn message_ended(&mut self) {
-        self.message = None;
+        self.message = Instant::MAX;
     }
 
     /// What is due now.
     #[inline(never)]
-    pub(crate) fn due<E>(&mut self, config: &Config<'_>, closed_at: Option<Instant>) -> Due<E> {
+    pub(crate) fn due(&mut self, config: &Config<'_>, closed_at: Instant, now: Instant) -> Due {
         let (at, end) = self.next(config, closed_at);
-        let now = Instant::now();
         match end {
             _ if now < at => Due::Later(at),
-            Some(error) => Due::End(error),
+            Some(failure) => Due::End(failure),
             None => {
-                self.pinged = Some(now);
+                (self.phase, self.since) = (Phase::Pinged, now);
                 Due::Ping
             }
         }
     }
 
     /// The next deadline, and what ends at it; without an end a ping is due.
-    fn next<E>(&self, config: &Config<'_>, closed_at: Option<Instant>) -> (Instant, Option<Error<E>>) {
-        if let Some(at) = self.handshake {
-            return (at, Some(Error::HandshakeTimeout));
+    fn next(&self, config: &Config<'_>, closed_at: Instant) -> (Instant, Option<Failure>) {
+        if self.phase == Phase::Handshake {
+            return (self.handshake_deadline(config), Some(Failure::HandshakeTimeout));
         }
-        if let Some(at) = closed_at {
+        if closed_at != Instant::MAX {
             // It bounds all that is still to come.
-            return (at.saturating_add(config.close_timeout), Some(Error::CloseTimeout));
+            return (closed_at.saturating_add(config.close_timeout), Some(Failure::CloseTimeout));
         }
-        let mut next = Instant::MAX;
-        let mut end = None;
-        if let Some(interval) = config.ping_interval {
-            next = self.heard.saturating_add(interval);
-            if let Some(pinged) = self.pinged {
-                next = pinged.saturating_add(config.pong_timeout);
-                end = Some(Error::PongTimeout);
+        let keepalive = match config.ping_interval {
+            Some(_) if self.phase == Phase::Pinged => {
+                (self.since.saturating_add(config.pong_timeout), Some(Failure::PongTimeout))
             }
+            Some(interval) => (self.since.saturating_add(interval), None),
+            None => (Instant::MAX, None),
+        };
+        let message = self.message.saturating_add(config.message_timeout);
+        if message <= keepalive.0 && message != Instant::MAX {
+            (message, Some(Failure::MessageTimeout))
+        } else {
+            keepalive
         }
-        if let Some(since) = self.message {
-            let at = since.saturating_add(config.message_timeout);
-            if at <= next {
-                return (at, Some(Error::MessageTimeout));
-            }
-        }
-        (next, end)
     }
 }

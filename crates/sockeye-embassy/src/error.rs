@@ -1,5 +1,6 @@
 //! What ends a connection otherwise than by a close.
 
+use core::convert::Infallible;
 use core::fmt;
 
 use sockeye::{CloseCode, ProtocolError, SendError};
@@ -45,20 +46,52 @@ impl<E> Error<E> {
         })
     }
 
-    /// The same of another transport's kind, without what only that one knows.
-    #[inline(never)]
-    pub(crate) fn again<F>(&self) -> Error<F> {
+    /// What is remembered of it.
+    pub(crate) fn failure(&self) -> Failure {
         match self {
-            Error::Protocol(error) => Error::Protocol(*error),
-            Error::TooBig => Error::TooBig,
-            Error::Send(error) => Error::Send(*error),
-            Error::Lost | Error::Io(_) => Error::Lost,
-            Error::HandshakeTimeout => Error::HandshakeTimeout,
-            Error::SlowPeer => Error::SlowPeer,
-            Error::PongTimeout => Error::PongTimeout,
-            Error::MessageTimeout => Error::MessageTimeout,
-            Error::CloseTimeout => Error::CloseTimeout,
-            Error::Aborted => Error::Aborted,
+            Error::TooBig => Failure::TooBig,
+            Error::HandshakeTimeout => Failure::HandshakeTimeout,
+            Error::SlowPeer => Failure::SlowPeer,
+            Error::PongTimeout => Failure::PongTimeout,
+            Error::MessageTimeout => Failure::MessageTimeout,
+            Error::CloseTimeout => Failure::CloseTimeout,
+            Error::Aborted => Failure::Aborted,
+            Error::Lost | Error::Io(_) | Error::Protocol(_) | Error::Send(_) => Failure::Lost,
+        }
+    }
+}
+
+/// What both halves remember of a failure: one byte.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Failure {
+    TooBig,
+    Lost,
+    HandshakeTimeout,
+    SlowPeer,
+    PongTimeout,
+    MessageTimeout,
+    CloseTimeout,
+    Aborted,
+}
+
+impl Failure {
+    /// The code of the close frame that the peer is told this with, if it can be told.
+    pub(crate) fn close_code(self) -> Option<CloseCode> {
+        Error::<Infallible>::from(self).close_code()
+    }
+}
+
+impl<E> From<Failure> for Error<E> {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::TooBig => Error::TooBig,
+            Failure::Lost => Error::Lost,
+            Failure::HandshakeTimeout => Error::HandshakeTimeout,
+            Failure::SlowPeer => Error::SlowPeer,
+            Failure::PongTimeout => Error::PongTimeout,
+            Failure::MessageTimeout => Error::MessageTimeout,
+            Failure::CloseTimeout => Error::CloseTimeout,
+            Failure::Aborted => Error::Aborted,
         }
     }
 }

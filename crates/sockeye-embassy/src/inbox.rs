@@ -12,7 +12,7 @@ use sockeye::handshake::head_end;
 
 use crate::clock::{Clock, Due};
 use crate::error::Error;
-use crate::outbox::{Job, Outbox};
+use crate::outbox::{Job, Outbox, Progress};
 
 /// The reader and its buffer.
 pub(crate) struct Inbox<'r, R, W, M> {
@@ -24,6 +24,8 @@ pub(crate) struct Inbox<'r, R, W, M> {
     /// What of the buffer is still to be handled.
     pub(crate) input: Range<usize>,
     pub(crate) clock: Clock,
+    /// Of what is owed.
+    progress: Progress,
 }
 
 /// What a wait is for.
@@ -40,7 +42,7 @@ pub(crate) enum Until {
 impl<'r, R: Read, W: Write<Error = R::Error>, M: Masking> Inbox<'r, R, W, M> {
     /// A handshake begins.
     pub(crate) fn new(outbox: &'r Outbox<'r, W, M>, reader: R, buffer: &'r mut [u8]) -> Self {
-        Inbox { outbox, reader, busy: false, buffer, input: 0..0, clock: Clock::new(outbox.config) }
+        Inbox { outbox, reader, busy: false, buffer, input: 0..0, clock: Clock::new(), progress: Progress::new() }
     }
 
     /// Waits for bytes, which go behind those that are in the buffer, and meanwhile writes what is owed: for both
@@ -56,7 +58,7 @@ impl<'r, R: Read, W: Write<Error = R::Error>, M: Masking> Inbox<'r, R, W, M> {
             self.busy = true;
             read.set(Some(self.reader.read(self.buffer.get_mut(self.input.end..).unwrap_or_default())));
         }
-        let mut write = pin!(outbox.is_owing().then(|| outbox.send(Job::Nothing)));
+        let mut write = pin!(outbox.is_owing().then(|| outbox.send(Job::Nothing, &self.progress)));
         let mut came = None;
         let came = poll_fn(|cx| {
             if let Some(reading) = read.as_mut().as_pin_mut()
@@ -67,7 +69,7 @@ impl<'r, R: Read, W: Write<Error = R::Error>, M: Masking> Inbox<'r, R, W, M> {
             }
             loop {
                 // A write that is not cancel-safe is not dropped, even if bytes came meanwhile.
-                if came.is_some() && (outbox.config.cancel_safe || write.is_none()) {
+                if came.is_some() && (outbox.config.cancel_safe || !self.progress.is_writing()) {
                     return came.take().map_or(Poll::Pending, Poll::Ready);
                 }
                 if let Some(writing) = write.as_mut().as_pin_mut()
@@ -80,23 +82,23 @@ impl<'r, R: Read, W: Write<Error = R::Error>, M: Masking> Inbox<'r, R, W, M> {
                     continue;
                 }
                 if write.is_none() && until == Until::Bytes && outbox.is_owing() {
-                    write.set(Some(outbox.send(Job::Nothing)));
+                    write.set(Some(outbox.send(Job::Nothing, &self.progress)));
                     continue;
                 }
                 if until == Until::Tried || (until == Until::Written && write.is_none()) {
                     return Poll::Ready(Ok(0));
                 }
-                if let Some(error) = outbox.failed() {
-                    return Poll::Ready(Err(error));
+                if let Some(failure) = outbox.failed() {
+                    return Poll::Ready(Err(failure.into()));
                 }
                 outbox.register_receiver(cx);
-                match self.clock.due(outbox.config, outbox.closed_at()) {
+                match self.clock.due(outbox.config, outbox.closed_at(), Instant::now()) {
                     Due::Later(at) => {
                         // It cannot be over yet: this has it wake us.
                         let _ = Pin::new(&mut Timer::at(at)).poll(cx);
                         return Poll::Pending;
                     }
-                    Due::End(error) => return Poll::Ready(Err(error)),
+                    Due::End(failure) => return Poll::Ready(Err(failure.into())),
                     Due::Ping => outbox.push_ping(),
                 }
             }
@@ -105,8 +107,13 @@ impl<'r, R: Read, W: Write<Error = R::Error>, M: Masking> Inbox<'r, R, W, M> {
         if until == Until::Bytes {
             self.busy = false;
             if let Ok(len) = came {
-                self.clock.heard();
                 self.input.end = capacity.min(self.input.end + len);
+                let now = Instant::now();
+                self.clock.heard(now);
+                // A peer whose bytes are always there already is bound by the deadlines as well.
+                if let Due::End(failure) = self.clock.due(outbox.config, outbox.closed_at(), now) {
+                    return Err(failure.into());
+                }
             }
         }
         came
@@ -131,7 +138,7 @@ impl<'r, R: Read, W: Write<Error = R::Error>, M: Masking> Inbox<'r, R, W, M> {
 
     /// Writes what the handshake has to say.
     pub(crate) async fn say(&self, job: Job<'_>) -> Result<(), Error<R::Error>> {
-        let deadline = self.clock.handshake.unwrap_or(Instant::MAX);
-        with_deadline(deadline, self.outbox.send(job)).await.unwrap_or(Err(Error::HandshakeTimeout))
+        let deadline = self.clock.handshake_deadline(self.outbox.config);
+        with_deadline(deadline, self.outbox.send(job, &self.progress)).await.unwrap_or(Err(Error::HandshakeTimeout))
     }
 }

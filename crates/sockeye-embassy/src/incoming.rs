@@ -163,10 +163,12 @@ impl<'r, R: Read, W: Write<Error = R::Error>> Incoming<'r, R, W> {
         received: Result<(), Reject>,
         accept: Accept<'r>,
     ) -> Result<Connection<'r, R, W>, AcceptError<R::Error>> {
-        let answer = received.and_then(|()| self.check());
-        let subprotocol = self.put_head(answer, &accept)?;
+        if let Err(reject) = received.and_then(|()| self.check()) {
+            self.respond(Response::reject(reject), &[]).await?;
+            return Err(AcceptError::Rejected(reject));
+        }
+        let subprotocol = self.put_accept(&accept)?;
         self.inbox.say(Job::Nothing).await?;
-        answer.map_err(AcceptError::Rejected)?;
         let Inbox { outbox, .. } = self.inbox;
         let limits = accept.limits.unwrap_or(outbox.config.limits);
         let receiver = Receiver::new(self.inbox, sockeye::Receiver::server().with_limits(limits));
@@ -186,24 +188,14 @@ impl<'r, R: Read, W: Write<Error = R::Error>> Incoming<'r, R, W> {
         if request.is_upgrade() { Ok(()) } else { Err(Reject::UpgradeRequired) }
     }
 
-    /// Puts the answer's head into the write buffer, and gives the subprotocol that it names.
-    fn put_head(
-        &self,
-        answer: Result<(), Reject>,
-        accept: &Accept<'r>,
-    ) -> Result<Option<&'r str>, AcceptError<R::Error>> {
+    /// Puts a 101 into the write buffer, since what came behind the request is still in the other one, and gives the
+    /// subprotocol that it names.
+    fn put_accept(&self, accept: &Accept<'r>) -> Result<Option<&'r str>, AcceptError<R::Error>> {
         let request = self.request();
         let config = self.config();
-        let mut subprotocol = None;
-        let response = match answer {
-            Ok(()) => {
-                let own = |offered: &str| config.subprotocols.iter().find(|own| **own == offered).copied();
-                subprotocol = accept.subprotocol.or_else(|| request.subprotocols().find_map(own));
-                let response = Response::accept(&request, subprotocol).map_err(AcceptError::Accept)?;
-                response.headers(config.headers)
-            }
-            Err(reject) => Response::reject(reject),
-        };
+        let own = |offered: &str| config.subprotocols.iter().find(|own| **own == offered).copied();
+        let subprotocol = accept.subprotocol.or_else(|| request.subprotocols().find_map(own));
+        let response = Response::accept(&request, subprotocol).map_err(AcceptError::Accept)?.headers(config.headers);
         self.inbox.outbox.put(|out| response.write(out)).map_err(AcceptError::Write)?;
         Ok(subprotocol)
     }

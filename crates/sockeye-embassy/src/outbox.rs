@@ -5,7 +5,6 @@
 //! one slot and go ahead of each data frame, or out at the end of the frame during which they came.
 
 use core::cell::Cell;
-use core::convert::Infallible;
 use core::future::poll_fn;
 use core::task::{Context, Poll, Waker};
 
@@ -14,7 +13,7 @@ use embedded_io_async::Write;
 use sockeye::{CloseCode, Head, Kind, MAX_CONTROL, MAX_HEADER, Masking, Replies, Reply, SendError, Utf8};
 
 use crate::config::Config;
-use crate::error::Error;
+use crate::error::{Error, Failure};
 use crate::within::within;
 
 /// What both halves share. Nothing is borrowed across an await: values are taken out of their cells and put back.
@@ -30,10 +29,10 @@ pub(crate) struct Outbox<'r, W, M> {
     /// Whether something is owed: a reply, or a ping of the keepalive.
     owing: Cell<bool>,
     ping: Cell<bool>,
-    /// When our close frame was queued or owed.
-    closed_at: Cell<Option<Instant>>,
-    /// The transport is of no use any more.
-    failed: Cell<Option<Error<Infallible>>>,
+    /// When our close frame was queued or owed; [`Instant::MAX`] is not yet.
+    closed_at: Cell<Instant>,
+    /// Why the transport is of no use any more.
+    failed: Cell<Option<Failure>>,
 }
 
 /// The writer, and what is in flight on it.
@@ -52,8 +51,24 @@ struct Link<'r, W, M> {
     busy: bool,
     /// Something was written since the last flush.
     unflushed: bool,
-    /// Since when it takes nothing.
-    stuck: Option<Instant>,
+}
+
+/// How a half's writes go.
+pub(crate) struct Progress {
+    /// Since when the writer takes nothing; [`Instant::MAX`] if it does.
+    stuck: Cell<Instant>,
+    /// Inside a call of the writer.
+    writing: Cell<bool>,
+}
+
+impl Progress {
+    pub(crate) const fn new() -> Self {
+        Progress { stuck: Cell::new(Instant::MAX), writing: Cell::new(false) }
+    }
+
+    pub(crate) fn is_writing(&self) -> bool {
+        self.writing.get()
+    }
 }
 
 /// What is to be sent after what is owed.
@@ -89,7 +104,6 @@ impl<'r, W: Write, M: Masking> Outbox<'r, W, M> {
             in_frame: false,
             busy: false,
             unflushed: false,
-            stuck: None,
         };
         Outbox {
             config,
@@ -99,13 +113,14 @@ impl<'r, W: Write, M: Masking> Outbox<'r, W, M> {
             replies: Cell::new(Replies::new()),
             owing: Cell::new(false),
             ping: Cell::new(false),
-            closed_at: Cell::new(None),
+            closed_at: Cell::new(Instant::MAX),
             failed: Cell::new(None),
         }
     }
 
     /// Writes what is left in the buffer, what is owed, the job, and what was owed meanwhile.
-    pub(crate) async fn send(&self, mut job: Job<'_>) -> Result<(), Error<W::Error>> {
+    pub(crate) async fn send(&self, mut job: Job<'_>, progress: &Progress) -> Result<(), Error<W::Error>> {
+        progress.writing.set(false);
         let mut held = self.hold().await?;
         let Some(link) = &mut held.link else { return Err(Error::Aborted) };
         if link.in_frame || (link.busy && !self.config.cancel_safe) {
@@ -121,22 +136,28 @@ impl<'r, W: Write, M: Masking> Outbox<'r, W, M> {
                 return Ok(());
             }
             link.busy = true;
-            let written = within(self.config.send_timeout, &mut link.stuck, async {
+            progress.writing.set(true);
+            let written = within(self.config.send_timeout, &progress.stuck, async {
                 if rest.is_empty() { link.writer.flush().await.map(|()| 0) } else { link.writer.write(rest).await }
             });
             let written = written.await;
+            progress.writing.set(false);
             link.busy = false;
-            let error = match written {
+            let failure = match written {
                 Some(Ok(len)) if rest.is_empty() == (len == 0) => {
                     link.unflushed = len > 0;
                     link.start = link.end.min(link.start + len);
                     continue;
                 }
-                Some(Ok(_)) => Error::Lost,
-                Some(Err(error)) => Error::Io(error),
-                None => Error::SlowPeer,
+                Some(Err(error)) => {
+                    self.fail(Failure::Lost);
+                    return Err(Error::Io(error));
+                }
+                Some(Ok(_)) => Failure::Lost,
+                None => Failure::SlowPeer,
             };
-            return Err(self.fail(error));
+            self.fail(failure);
+            return Err(failure.into());
         }
     }
 
@@ -149,14 +170,13 @@ impl<'r, W: Write, M: Masking> Outbox<'r, W, M> {
     }
 
     /// Fails every later call of both halves.
-    pub(crate) fn fail<E>(&self, error: Error<E>) -> Error<E> {
-        self.failed.set(Some(error.again()));
+    pub(crate) fn fail(&self, failure: Failure) {
+        self.failed.set(Some(failure));
         self.wake_receiver();
-        error
     }
 
-    pub(crate) fn failed<E>(&self) -> Option<Error<E>> {
-        self.failed.get().map(|error| error.again())
+    pub(crate) fn failed(&self) -> Option<Failure> {
+        self.failed.get()
     }
 
     /// Owes the peer a reply.
@@ -181,8 +201,8 @@ impl<'r, W: Write, M: Masking> Outbox<'r, W, M> {
         self.owing.get()
     }
 
-    /// When our close frame was queued or owed.
-    pub(crate) fn closed_at(&self) -> Option<Instant> {
+    /// When our close frame was queued or owed; [`Instant::MAX`] is not yet.
+    pub(crate) fn closed_at(&self) -> Instant {
         self.closed_at.get()
     }
 
@@ -194,8 +214,8 @@ impl<'r, W: Write, M: Masking> Outbox<'r, W, M> {
     /// Waits until the other half lets go of the link.
     async fn hold(&self) -> Result<Held<'_, 'r, W, M>, Error<W::Error>> {
         poll_fn(|cx| {
-            if let Some(error) = self.failed() {
-                return Poll::Ready(Err(error));
+            if let Some(failure) = self.failed() {
+                return Poll::Ready(Err(failure.into()));
             }
             let Some(link) = self.link.take() else {
                 self.waiter.set(Some(cx.waker().clone()));
@@ -207,8 +227,8 @@ impl<'r, W: Write, M: Masking> Outbox<'r, W, M> {
     }
 
     fn close_begins(&self) {
-        if self.closed_at.get().is_none() {
-            self.closed_at.set(Some(Instant::now()));
+        if self.closed_at.get() == Instant::MAX {
+            self.closed_at.set(Instant::now());
             self.wake_receiver();
         }
     }
@@ -255,7 +275,8 @@ impl<W: Write, M: Masking> Link<'_, W, M> {
                 return Ok(());
             }
             match *job {
-                Job::Data { kind, payload, last } if self.has_room(MAX_HEADER + 1) => {
+                // A frame that fits is not begun where it would not.
+                Job::Data { kind, payload, last } if self.end == 0 || self.has_room(MAX_HEADER + payload.len()) => {
                     let mut utf8 = self.utf8.clone();
                     let valid = kind == Kind::Binary || (utf8.feed(payload).is_ok() && (!last || utf8.is_complete()));
                     if !valid {

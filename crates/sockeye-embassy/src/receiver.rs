@@ -1,13 +1,12 @@
 //! The receiving half: hands what came in to the core, and ends the connection as it must end.
 
-use core::convert::Infallible;
 use core::fmt;
 use core::ops::Range;
 
 use embedded_io_async::{Read, Write};
 use sockeye::{Chunk, Close, Event, Kind, Masking, Reply, Unmasked};
 
-use crate::error::Error;
+use crate::error::{Error, Failure};
 use crate::inbox::{Inbox, Until};
 
 /// The receiving half of a connection.
@@ -20,7 +19,7 @@ pub struct Receiver<'r, R, W, M = Unmasked> {
     /// How much of a message is in the buffer that [`message`](Self::message) was given.
     assembled: usize,
     /// How it ended.
-    end: Option<Result<(), Error<Infallible>>>,
+    end: Option<End>,
 }
 
 /// A chunk that the core found, by its place: a borrow could not outlive the loop that looks for it.
@@ -28,6 +27,16 @@ struct Found {
     kind: Kind,
     last: bool,
     range: Range<usize>,
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// By the peer's close frame.
+    Closed,
+    /// By a rule that the peer broke; the core knows which.
+    Protocol,
+    Failed(Failure),
 }
 
 /// What an event comes to.
@@ -88,7 +97,7 @@ impl<'r, R: Read, W: Write<Error = R::Error>, M: Masking> Receiver<'r, R, W, M> 
             let piece = self.inbox.buffer.get(found.range).unwrap_or_default();
             let end = self.assembled.saturating_add(piece.len());
             let Some(room) = buffer.get_mut(self.assembled..end) else {
-                self.end(Err(Error::TooBig));
+                self.fail(Failure::TooBig);
                 continue;
             };
             room.copy_from_slice(piece);
@@ -120,9 +129,9 @@ impl<'r, R: Read, W: Write<Error = R::Error>, M: Masking> Receiver<'r, R, W, M> 
     async fn find(&mut self) -> Result<Option<Found>, Error<R::Error>> {
         loop {
             let until = match self.end {
+                Some(End::Failed(failure)) if failure.close_code().is_none() => return Err(failure.into()),
                 // Our last frame is on its way; if it does not go out, the connection's end is the same.
-                Some(end) if end.map_or_else(|error| error.close_code().is_some(), |()| true) => Until::Written,
-                Some(end) => return end.map(|()| None).map_err(|error| error.again()),
+                Some(_) => Until::Written,
                 None => match self.parse() {
                     Some(Step::Found(found)) => return Ok(Some(found)),
                     // Each ping is answered while the transport takes it (Autobahn 2.10 counts ten pongs).
@@ -133,19 +142,27 @@ impl<'r, R: Read, W: Write<Error = R::Error>, M: Masking> Receiver<'r, R, W, M> 
             };
             let waited = self.inbox.wait(until).await;
             match (until, waited) {
-                (Until::Written, _) => {
-                    return self.end.map_or(Ok(None), |end| end.map(|()| None).map_err(|error| error.again()));
+                (Until::Written, _) => return self.ended(),
+                (Until::Bytes, Ok(0)) => self.fail(Failure::Lost),
+                (Until::Bytes, Err(Error::Io(error))) => {
+                    self.fail(Failure::Lost);
+                    return Err(Error::Io(error));
                 }
-                (Until::Bytes, Ok(0)) => self.end(Err(Error::Lost)),
-                (Until::Bytes, Err(error)) => {
-                    self.end(Err(error.again()));
-                    if error.close_code().is_none() {
-                        return Err(error);
-                    }
-                }
+                (Until::Bytes, Err(error)) => self.fail(error.failure()),
                 // A write that failed is found out again by the wait for bytes, after those that are here.
                 _ => {}
             }
+        }
+    }
+
+    /// What every call says after the end.
+    fn ended(&mut self) -> Result<Option<Found>, Error<R::Error>> {
+        match self.end {
+            Some(End::Failed(failure)) => Err(failure.into()),
+            Some(End::Protocol) => {
+                self.core.next_event(&mut <&mut [u8]>::default()).map(|_| None).map_err(Error::Protocol)
+            }
+            Some(End::Closed) | None => Ok(None),
         }
     }
 
@@ -174,22 +191,23 @@ impl<'r, R: Read, W: Write<Error = R::Error>, M: Masking> Receiver<'r, R, W, M> 
             }
             Ok(Some(Event::Close(close))) => {
                 self.inbox.outbox.push(close.reply());
-                self.end = Some(Ok(()));
+                self.end = Some(End::Closed);
             }
-            Err(error) => self.end(Err(Error::Protocol(error))),
+            Err(error) => {
+                self.inbox.outbox.push(error.reply());
+                self.end = Some(End::Protocol);
+            }
         }
         Some(Step::Nothing)
     }
 
-    /// The connection's end has begun; the peer is told why, if it can be.
-    fn end(&mut self, end: Result<(), Error<Infallible>>) {
-        if let Err(error) = end {
-            match error.close_code() {
-                Some(code) => self.inbox.outbox.push(Reply::close(code)),
-                None => _ = self.inbox.outbox.fail(error),
-            }
+    /// The connection failed; the peer is told why, if it can be.
+    fn fail(&mut self, failure: Failure) {
+        match failure.close_code() {
+            Some(code) => self.inbox.outbox.push(Reply::close(code)),
+            None => self.inbox.outbox.fail(failure),
         }
-        self.end = Some(end);
+        self.end = Some(End::Failed(failure));
     }
 }
 

@@ -8,7 +8,7 @@ use sockeye::SendError;
 use sockeye::{CloseCode, Kind, Masking, Unmasked};
 
 use crate::error::Error;
-use crate::outbox::{Job, Outbox};
+use crate::outbox::{Job, Outbox, Progress};
 
 /// The sending half of a connection.
 ///
@@ -68,7 +68,7 @@ impl<'r, W: Write, M: Masking> Sender<'r, W, M> {
     /// # Cancel safety
     /// As [`send`](Self::send).
     pub async fn chunk(&mut self, kind: Kind, payload: &[u8], last: bool) -> Result<(), Error<W::Error>> {
-        self.outbox.send(Job::Data { kind, payload, last }).await
+        self.outbox.send(Job::Data { kind, payload, last }, &Progress::new()).await
     }
 
     /// Waits until the transport has passed on what it has; of embassy-net's sockets: until the peer acknowledged it.
@@ -80,7 +80,7 @@ impl<'r, W: Write, M: Masking> Sender<'r, W, M> {
     /// # Cancel safety
     /// As that of the transport's `flush`.
     pub async fn flush(&mut self) -> Result<(), Error<W::Error>> {
-        self.outbox.send(Job::Flush).await
+        self.outbox.send(Job::Flush, &Progress::new()).await
     }
 
     /// Sends a ping with at most 125 bytes.
@@ -91,7 +91,7 @@ impl<'r, W: Write, M: Masking> Sender<'r, W, M> {
     /// # Cancel safety
     /// Dropped, it has sent the ping or not; one that was begun is finished by the next write.
     pub async fn ping(&mut self, payload: &[u8]) -> Result<(), Error<W::Error>> {
-        self.outbox.send(Job::Ping(payload)).await
+        self.outbox.send(Job::Ping(payload), &Progress::new()).await
     }
 
     /// Sends our close frame, with at most 123 bytes of reason. Nothing may be sent after it; the receiver goes on
@@ -103,7 +103,7 @@ impl<'r, W: Write, M: Masking> Sender<'r, W, M> {
     /// # Cancel safety
     /// As [`ping`](Self::ping).
     pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error<W::Error>> {
-        self.outbox.send(Job::Close(code, reason)).await
+        self.outbox.send(Job::Close(code, reason), &Progress::new()).await
     }
 }
 

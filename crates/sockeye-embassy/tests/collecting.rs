@@ -47,7 +47,7 @@ impl Write for Collecting {
 #[test]
 fn a_request_goes_out() {
     let (end, _, up, down) = pipe(0, 1 << 16);
-    let config = patient();
+    let config = Config { flush: true, ..patient() };
     let mut resources: Resources<'_, _, 512, 131, _> = Resources::new();
     let mut tasks = Tasks::new(0);
     let (uri, rng) = (Uri::parse("ws://h/").expect("a URI"), StdRng::seed_from_u64(1));
@@ -67,7 +67,7 @@ fn an_answer_goes_out() {
         [(REQUEST, "101"), ("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "426"), ("\r\n\r\n", "400")]
     {
         let (_, end, up, down) = pipe(0, 1 << 16);
-        let config = patient();
+        let config = Config { flush: true, ..patient() };
         let mut resources: Resources<'_, _> = Resources::new();
         up.put(request.as_bytes());
         let mut tasks = Tasks::new(0);
@@ -84,7 +84,7 @@ fn an_answer_goes_out() {
 #[test]
 fn a_page_goes_out_to_its_end() {
     let (_, end, up, down) = pipe(0, 1 << 16);
-    let config = patient();
+    let config = Config { flush: true, ..patient() };
     let mut resources: Resources<'_, _> = Resources::new();
     up.put(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
     let mut tasks = Tasks::new(0);
@@ -102,7 +102,7 @@ fn a_page_goes_out_to_its_end() {
 /// A server over a collecting transport whose receiver waits, while the peer does `talk`: what went down to it.
 fn told(talk: impl AsyncFnOnce(&Wire)) -> Vec<u8> {
     let (_, end, up, down) = pipe(0, 1 << 16);
-    let config = Config::new();
+    let config = Config { flush: true, ..Config::new() };
     let mut resources: Resources<'_, _> = Resources::new();
     up.put(REQUEST.as_bytes());
     run_timed(async {

@@ -36,7 +36,13 @@ fn incoming(head: &str, config: Config<'static>) -> (Incoming<'static, Reader, W
 
 #[track_caller]
 fn check_refused(head: &[u8], config: Config<'static>, reject: Reject, status: u16) {
-    let (result, answer) = answer_to::<1024, 256>(head, config);
+    check_answer(head, answer_to::<1024, 256>(head, config.clone()), reject, status);
+    // The least write buffer that there can be.
+    check_answer(head, answer_to::<1024, 131>(head, config), reject, status);
+}
+
+#[track_caller]
+fn check_answer(head: &[u8], (result, answer): (Accepted, String), reject: Reject, status: u16) {
     let shown = String::from_utf8_lossy(&head[..head.len().min(300)]);
     assert_eq!(result.err(), Some(AcceptError::Rejected(reject)), "{shown}");
     assert_eq!(reject.status(), status);

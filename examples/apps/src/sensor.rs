@@ -67,14 +67,14 @@ struct Reading {
 impl Sensor {
     /// Takes readings for ever, and switches the LED.
     async fn sample(&self, mut board: impl Board) -> ! {
-        let mut ticker = Ticker::every(INTERVAL);
         let mut due = Instant::now().saturating_add(INTERVAL);
+        let mut ticker = Ticker::every(INTERVAL);
         let mut led = false;
         let mut late = Duration::MIN;
         loop {
             match select(ticker.next(), self.led.wait()).await {
                 Either::First(()) => {
-                    late = due.elapsed();
+                    late = Instant::now().saturating_duration_since(due);
                     due = due.saturating_add(INTERVAL);
                 }
                 Either::Second(wanted) => {

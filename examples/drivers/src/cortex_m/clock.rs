@@ -60,12 +60,6 @@ pub const INTERRUPT: u16 = alarm::INTERRUPT;
 /// What belongs there.
 pub const ON_INTERRUPT: Vector = on_interrupt;
 
-/// Has QEMU's main loop turn, by an alarm at once. Its user network sees only then that a connection is made, and reads
-/// the host's socket: half a second later, if nothing else happens.
-pub fn nudge() {
-    alarm::start(1);
-}
-
 extern "C" fn on_interrupt() {
     critical_section::with(|cs| CLOCK.set_alarm(cs));
 }
@@ -120,7 +114,7 @@ impl Clock {
                 // The period is over, and QEMU may be late to say so.
                 return (periods + 1) * PERIOD_MICROS;
             }
-            // Otherwise a period may have ended between the two, and left does not belong to it.
+            // If a period ended meanwhile, it is not known whether before or after the counter was read.
             if SCB::is_pendst_pending() == is_pending {
                 let micros = (PERIOD - left) * 2 / CYCLES_IN_2_MICROS;
                 return (periods + u64::from(is_pending)) * PERIOD_MICROS + u64::from(micros);

@@ -7,23 +7,24 @@ pub(super) const CLOCK_HZ: u32 = 25_000_000;
 pub(super) const INTERRUPT: u16 = 8;
 
 pub(super) fn init() {
-    use registers::{CTRL, CTRL_ENABLE, CTRL_INTERRUPT, RELOAD};
     stop();
     // With nothing to reload it runs once.
-    RELOAD.write(0);
-    CTRL.write(CTRL_ENABLE | CTRL_INTERRUPT);
+    registers::RELOAD.write(0);
 }
 
 /// Gives an interrupt after so many cycles, and none before.
 pub(super) fn start(cycles: u32) {
+    use registers::{CTRL, CTRL_ENABLE, CTRL_INTERRUPT, VALUE};
     stop();
-    registers::VALUE.write(cycles);
+    VALUE.write(cycles);
+    CTRL.write(CTRL_ENABLE | CTRL_INTERRUPT);
 }
 
 /// Gives no interrupt.
 pub(super) fn stop() {
-    registers::VALUE.write(0);
-    registers::INTCLEAR.write(1);
+    use registers::{CTRL, INTCLEAR};
+    CTRL.write(0);
+    INTCLEAR.write(1);
 }
 
 mod registers {

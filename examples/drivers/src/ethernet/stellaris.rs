@@ -6,7 +6,6 @@ use embassy_net_driver::{Capabilities, Driver, HardwareAddress, LinkState};
 use embassy_sync::waitqueue::AtomicWaker;
 
 use super::{MAX_FRAME, fifo};
-use crate::cortex_m::clock;
 use crate::cortex_m::interrupt::{self, Vector};
 
 /// What stands in the FIFO: two bytes of length, the frame, its checksum.
