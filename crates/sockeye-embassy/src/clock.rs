@@ -43,14 +43,19 @@ impl Clock {
     /// The handshake is over.
     pub(crate) fn open(&mut self) {
         self.phase = Phase::Open;
-        self.heard(Instant::now());
+        self.heard();
     }
 
     /// Bytes came.
-    pub(crate) fn heard(&mut self, now: Instant) {
+    pub(crate) fn heard(&mut self) {
         if self.phase != Phase::Handshake {
-            (self.phase, self.since) = (Phase::Open, now);
+            (self.phase, self.since) = (Phase::Open, Instant::now());
         }
+    }
+
+    /// When the peer was heard last, or pinged since.
+    pub(crate) fn since(&self) -> Instant {
+        self.since
     }
 
     /// Nothing is there to be handled; a message may be open.

@@ -55,10 +55,15 @@ impl<'r, R: Read, W: Write<Error = R::Error>, M: Masking> Inbox<'r, R, W, M> {
             if self.busy && !outbox.config.cancel_safe {
                 return Err(Error::Aborted);
             }
+            // A peer whose next bytes are always there already is bound by the deadlines as well: of those that came.
+            if let Due::End(failure) = self.clock.due(outbox.config, outbox.closed_at(), self.clock.since()) {
+                return Err(failure.into());
+            }
             self.busy = true;
             read.set(Some(self.reader.read(self.buffer.get_mut(self.input.end..).unwrap_or_default())));
         }
-        let mut write = pin!(outbox.is_owing().then(|| outbox.send(Job::Nothing, &self.progress)));
+        let mut write =
+            pin!((outbox.is_owing() || until == Until::Written).then(|| outbox.send(Job::Nothing, &self.progress)));
         let mut came = None;
         let came = poll_fn(|cx| {
             if let Some(reading) = read.as_mut().as_pin_mut()
@@ -108,12 +113,7 @@ impl<'r, R: Read, W: Write<Error = R::Error>, M: Masking> Inbox<'r, R, W, M> {
             self.busy = false;
             if let Ok(len) = came {
                 self.input.end = capacity.min(self.input.end + len);
-                let now = Instant::now();
-                self.clock.heard(now);
-                // A peer whose bytes are always there already is bound by the deadlines as well.
-                if let Due::End(failure) = self.clock.due(outbox.config, outbox.closed_at(), now) {
-                    return Err(failure.into());
-                }
+                self.clock.heard();
             }
         }
         came

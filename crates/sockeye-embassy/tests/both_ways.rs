@@ -87,7 +87,7 @@ fn configs() -> [Config<'static>; 2] {
 
 fn cases(mut check: impl FnMut(u64, &Config<'_>, usize, bool)) {
     for config in configs() {
-        each_seed(8, |seed| {
+        each_seed(4, |seed| {
             for capacity in [1, 16, 300] {
                 check(seed, &config, capacity, seed % 2 == 0);
             }

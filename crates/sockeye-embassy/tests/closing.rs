@@ -7,6 +7,7 @@ use common::patient;
 use common::raw::{self, closing, frame, masked};
 use common::setup::{client, server, sized_server};
 use common::wire::Wire;
+use embassy_futures::poll_once;
 use sockeye_embassy::proto::SendError;
 use sockeye_embassy::{CloseCode, Connection, Error, Kind};
 
@@ -179,4 +180,34 @@ fn a_close_takes_the_place_of_a_pong() {
     let last = frames.last().expect("a close");
     assert_eq!(last.first, raw::CLOSE);
     assert!(frames.len() <= 2, "one pong may have been begun: {frames:?}");
+}
+
+/// The same while the sender writes the answer already, and the receiver is asked anew: who is told that all is over
+/// closes the transport, so it must be out by then.
+#[test]
+fn the_end_is_told_when_the_answer_is_out() {
+    let (ws, up, down) = sized_server::<256, 256>(patient());
+    let Connection { mut receiver, mut sender, .. } = ws;
+    let frame_len = raw::frame(raw::BINARY, &[7; 300]).len();
+    let answer_len = 2 + 2 + 100;
+    down.narrow(frame_len + 10);
+    run(async {
+        let mut sending = std::pin::pin!(sender.binary(&[7; 300]));
+        up.put(&masked(raw::CLOSE, &closing(1000, &"x".repeat(100))));
+        // The receiver owes the answer, and then the sender, which began first, has it in its hands.
+        down.stall();
+        assert!(poll_once(sending.as_mut()).is_pending());
+        assert!(poll_once(std::pin::pin!(receiver.next())).is_pending());
+        down.resume();
+        assert!(poll_once(sending.as_mut()).is_pending());
+        assert_eq!(down.len(), frame_len + 10, "the answer is begun");
+        for _ in 0..3 {
+            assert!(poll_once(std::pin::pin!(receiver.next())).is_pending(), "the answer is not out");
+        }
+        down.narrow(1000);
+        // It ended its own frame, and what came after that; or the receiver does it.
+        assert_eq!(sending.await, Ok(()));
+        assert!(receiver.next().await.expect("a clean end").is_none());
+    });
+    assert_eq!(down.len(), frame_len + answer_len);
 }

@@ -1,12 +1,13 @@
-//! Every wait has an end: none early, none late by more than a step of the clock.
+//! The handshake, each message and the close have their time: none ends early, none late by more than a step of the
+//! clock.
 
 mod common;
 
-use common::exec::{STEP, Tasks, run_timed};
+use common::exec::{STEP, Tasks, check_time, run_timed};
 use common::raw::{self, REQUEST, masked};
-use common::seconds;
-use common::setup::{client, server, sized_server};
+use common::setup::{server, sized_server};
 use common::wire::{Wire, pipe};
+use common::{NO_KEEPALIVE, seconds};
 use embassy_futures::join::join;
 use embassy_futures::select::select;
 use embassy_time::{Duration, Instant, Timer};
@@ -17,21 +18,12 @@ use sockeye_embassy::{
     AcceptError, CloseCode, Config, ConnectError, Connection, Error, Incoming, Resources, Uri, accept, connect, wait,
 };
 
-const NO_KEEPALIVE: Config<'static> = Config { ping_interval: None, ..Config::new() };
-
 /// Writes a byte each second.
 async fn drip(wire: &Wire, bytes: &[u8]) {
     for byte in bytes {
         Timer::after(seconds(1)).await;
         wire.put(&[*byte]);
     }
-}
-
-#[track_caller]
-fn check_time(start: Instant, expected: Duration) {
-    let elapsed = start.elapsed();
-    assert!(elapsed >= expected, "too early: after {} ms, not {} ms", elapsed.as_millis(), expected.as_millis());
-    assert!(elapsed <= expected + STEP, "too late: after {} ms, not {} ms", elapsed.as_millis(), expected.as_millis());
 }
 
 #[test]
@@ -217,202 +209,6 @@ fn a_message_ends_in_time_while_the_sender_is_inside_a_frame() {
 }
 
 #[test]
-fn a_silent_peer_is_pinged_and_then_given_up() {
-    let (mut ws, _up, down) = server(Config::new());
-    run_timed(async {
-        let start = Instant::now();
-        let receive = async {
-            assert_eq!(ws.receiver.drain().await, Err(Error::PongTimeout));
-            check_time(start, seconds(45));
-            assert_eq!(ws.receiver.drain().await, Err(Error::PongTimeout), "for ever");
-            check_time(start, seconds(45));
-        };
-        let look = async {
-            Timer::after(seconds(25) - STEP).await;
-            assert_eq!(down.len(), 0);
-            Timer::after(STEP + STEP).await;
-            assert_eq!(raw::frames(&down.take_all())[0].parts(), (raw::PING, &b""[..]));
-        };
-        join(receive, look).await;
-    });
-    assert_eq!(down.len(), 0, "one ping");
-}
-
-/// Half a frame, a pong nobody asked for, a byte of a message: a peer that sends anything is alive.
-#[test]
-fn any_byte_is_a_sign_of_life() {
-    let alive: [Vec<u8>; 4] =
-        [masked(raw::PONG, b""), masked(raw::TEXT, b"."), masked(raw::PING, b""), masked(raw::PONG, b"unasked")];
-    for bytes in alive {
-        let (mut ws, up, down) = server(Config { message_timeout: seconds(9999), ..Config::new() });
-        let all = bytes.repeat(20);
-        let pieces = all.chunks(bytes.len().div_ceil(2));
-        let count = pieces.len();
-        run_timed(async {
-            let talk = async {
-                for half in pieces {
-                    Timer::after(seconds(44)).await;
-                    up.put(half);
-                }
-                up.put(&masked(raw::CLOSE, b""));
-            };
-            assert_eq!(join(ws.receiver.drain(), talk).await.0, Ok(()));
-        });
-        let pings = raw::frames(&down.take_all()).iter().filter(|frame| frame.first == raw::PING).count();
-        assert_eq!(pings, count, "one ping in each pause");
-    }
-}
-
-#[test]
-fn a_peer_that_talks_is_not_pinged() {
-    let (mut ws, up, down) = server(Config::new());
-    run_timed(async {
-        let talk = async {
-            for _ in 0..20 {
-                Timer::after(seconds(25) - STEP).await;
-                up.put(&masked(raw::PONG, b""));
-            }
-            up.put(&masked(raw::CLOSE, b""));
-        };
-        assert_eq!(join(ws.receiver.drain(), talk).await.0, Ok(()));
-    });
-    assert_eq!(raw::frames(&down.take_all()).len(), 1, "only our close");
-}
-
-/// An application that was away for long asks first, and waits for the answer.
-#[test]
-fn a_receiver_that_was_away_pings_before_it_gives_up() {
-    let (mut ws, up, down) = server(Config::new());
-    run_timed(async {
-        Timer::after(seconds(100)).await;
-        let start = Instant::now();
-        let receive = async {
-            let mut buffer = [0; 8];
-            let message = ws.receiver.message(&mut buffer).await;
-            assert_eq!(message.expect("the peer answers in time").expect("no close").text(), Some("here"));
-            check_time(start, seconds(19));
-        };
-        let answer = async {
-            Timer::after(seconds(19)).await;
-            assert_eq!(raw::frames(&down.take_all())[0].first, raw::PING);
-            up.put(&masked(raw::TEXT, b"here"));
-        };
-        join(receive, answer).await;
-    });
-}
-
-/// A client keeps the same time.
-#[test]
-fn a_clients_keepalive_is_masked() {
-    let (mut ws, _to, from) = client(Config::new());
-    run_timed(async {
-        let start = Instant::now();
-        assert_eq!(ws.receiver.drain().await, Err(Error::PongTimeout));
-        check_time(start, seconds(45));
-    });
-    let ping = &raw::frames(&from.take_all())[0];
-    assert!(ping.first == raw::PING && ping.key.is_some());
-}
-
-/// With the keepalive off, a silent peer is waited for, and the task is not even polled.
-#[test]
-fn without_a_keepalive_nothing_happens_for_an_hour() {
-    let (mut ws, _up, down) = server(NO_KEEPALIVE);
-    let mut tasks = Tasks::new(0);
-    let drained = tasks.spawn(async { ws.receiver.drain().await });
-    tasks.settle();
-    tasks.pass(seconds(3600));
-    assert!(!drained.is_there());
-    assert_eq!((drained.polls(), down.written()), (1, 129), "the handshake, and no poll after the first");
-}
-
-#[test]
-fn a_peer_that_takes_nothing_is_given_up_after_20_s() {
-    for what in ["text", "ping", "close"] {
-        let (mut ws, _up, down) = server(NO_KEEPALIVE);
-        down.stall();
-        run_timed(async {
-            let start = Instant::now();
-            let result = match what {
-                "text" => ws.sender.text("?").await,
-                "ping" => ws.sender.ping(b"?").await,
-                _ => ws.sender.close(CloseCode::NORMAL, "").await,
-            };
-            assert_eq!(result, Err(Error::SlowPeer), "{what}");
-            check_time(start, seconds(20));
-        });
-    }
-}
-
-/// Each byte taken gives it another 20 s; from the last one on they are counted.
-#[test]
-fn a_peer_that_takes_a_byte_in_time_is_waited_for() {
-    let (mut ws, _up, down) = server(NO_KEEPALIVE);
-    down.narrow(8);
-    run_timed(async {
-        let start = Instant::now();
-        let send = async {
-            assert_eq!(ws.sender.binary(&[0; 1000]).await, Err(Error::SlowPeer));
-            check_time(start, seconds(10 * 19 + 20));
-        };
-        let take = async {
-            for _ in 0..10 {
-                Timer::after(seconds(19)).await;
-                assert_eq!(down.take(1).len(), 1);
-            }
-        };
-        join(send, take).await;
-    });
-}
-
-/// The same for what the receiver owes: also if the peer goes on talking.
-#[test]
-fn a_peer_that_asks_and_takes_nothing_is_given_up_after_20_s() {
-    for talks in [false, true] {
-        let (mut ws, up, down) = server(NO_KEEPALIVE);
-        down.stall();
-        run_timed(async {
-            let start = Instant::now();
-            up.put(&masked(raw::PING, b"?"));
-            let receive = async {
-                assert_eq!(ws.receiver.drain().await, Err(Error::SlowPeer), "talks: {talks}");
-                assert!(start.elapsed() >= seconds(20) && start.elapsed() <= seconds(21), "{:?}", start.elapsed());
-            };
-            let talk = async {
-                for _ in 0..60 {
-                    Timer::after(seconds(1)).await;
-                    if talks {
-                        up.put(&masked(raw::PING, b"?"));
-                    }
-                }
-                panic!("it is not given up");
-            };
-            select(receive, talk).await;
-        });
-    }
-}
-
-/// What the transport never passes on is waited for as long as what it never takes.
-#[test]
-fn a_flush_ends_after_20_s() {
-    let (mut ws, _up, down) = server(NO_KEEPALIVE);
-    down.stall_flush();
-    run_timed(async {
-        let start = Instant::now();
-        ws.sender.text("taken, but never acknowledged").await.expect("it is taken");
-        let flush = async {
-            assert_eq!(ws.sender.flush().await, Err(Error::SlowPeer));
-            check_time(start, seconds(20));
-        };
-        let limit = async {
-            Timer::after(seconds(60)).await;
-            panic!("it does not end");
-        };
-        select(flush, limit).await;
-    });
-}
-
-#[test]
 fn a_close_that_is_not_answered_ends_after_5_s() {
     for two_tasks in [false, true] {
         for ping_interval in [None, Some(seconds(25))] {
@@ -470,6 +266,32 @@ fn a_peer_that_talks_on_after_our_close_is_given_5_s() {
             }
         });
     }
+}
+
+/// What the peer sent in time counts, though the application looks at it late only.
+#[test]
+fn an_answer_that_came_in_time_is_found_late() {
+    let (mut ws, up, _down) = server(Config::new());
+    run_timed(async {
+        ws.sender.close(CloseCode::NORMAL, "").await.expect("it is sent");
+        Timer::after(seconds(1)).await;
+        up.put(&masked(raw::CLOSE, &raw::closing(1000, "")));
+        Timer::after(seconds(60)).await;
+        assert_eq!(ws.receiver.drain().await, Ok(()));
+    });
+}
+
+#[test]
+fn a_message_that_came_in_time_is_found_late() {
+    let (mut ws, up, _down) = server(NO_KEEPALIVE);
+    run_timed(async {
+        up.put(&masked(0x01, b"begun"));
+        ws.receiver.next().await.expect("what begins");
+        up.put(&masked(0x80, b"ended"));
+        Timer::after(seconds(60)).await;
+        let chunk = ws.receiver.next().await.expect("it was in time").expect("no close");
+        assert_eq!((&*chunk.payload, chunk.last), (&b"ended"[..], true));
+    });
 }
 
 /// We failed the connection, or answered a close, and the peer does not take that last frame.

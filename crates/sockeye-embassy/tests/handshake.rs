@@ -233,9 +233,9 @@ fn a_client_that_leaves_during_its_request_is_lost() {
             let (_, end, up, down) = pipe(0, 1 << 16);
             up.put(sent.as_bytes());
             if reset {
-                up.reset()
+                up.reset();
             } else {
-                up.end()
+                up.end();
             }
             let resources = leak(Resources::<_, 256, 131>::new());
             let error = run(accept(end.reader, end.writer, resources, leak(patient()))).err();

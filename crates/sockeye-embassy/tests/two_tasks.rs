@@ -116,7 +116,6 @@ fn a_receiver_is_woken_when_a_sender_is_dropped() {
             .await;
         }
         std::future::pending::<()>().await;
-        drop(sender);
     });
     tasks.settle();
     let drained = drain(&mut tasks, receiver);

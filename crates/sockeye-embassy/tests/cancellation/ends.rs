@@ -11,7 +11,8 @@ use crate::common::peer::{Peer, Seen};
 use crate::common::raw::{self, REQUEST};
 use crate::common::wire::{self, pipe};
 use crate::common::{Rng, each_seed, patient};
-use crate::harness::{Drops, Reading, record};
+use crate::harness::Drops;
+use crate::records::{Reading, record};
 
 const CONFIG: Config<'static> = patient();
 

@@ -9,6 +9,7 @@ mod ends;
 mod handshake;
 mod harness;
 mod proof;
+mod records;
 mod talk;
 
 use common::{each_seed, patient};

@@ -12,7 +12,8 @@ use crate::common::raw::REQUEST;
 use crate::common::setup::answer_to;
 use crate::common::wire::{self, End, Wire, pipe};
 use crate::common::{Rng, each_seed, patient};
-use crate::harness::{Drops, END, Reader, Receives, record};
+use crate::harness::{Drops, Reader, Receives};
+use crate::records::{END, record};
 
 /// A small receiver of a server's. It answers a ping before it goes on: that is an await between parsing a piece of
 /// its input and the next one.

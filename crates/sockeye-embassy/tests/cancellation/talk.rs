@@ -13,7 +13,8 @@ use crate::common::peer::{Peer, Seen};
 use crate::common::raw::REQUEST;
 use crate::common::setup::answer_to;
 use crate::common::wire::{self, Wire, pipe};
-use crate::harness::{ABORTED, Drops, END, Reader, Reading, Receives, Sends, Writer, record};
+use crate::harness::{ABORTED, Drops, Reader, Receives, Sends, Writer};
+use crate::records::{END, Reading, record};
 
 /// How a conversation goes.
 #[derive(Clone)]

@@ -39,6 +39,14 @@ pub(crate) fn run_timed<T>(future: impl Future<Output = T>) -> T {
     output.take().expect("it is there")
 }
 
+/// That so much time has passed since `start`, and not a step more.
+#[track_caller]
+pub(crate) fn check_time(start: Instant, expected: Duration) {
+    let elapsed = start.elapsed();
+    assert!(elapsed >= expected, "too early: after {} ms, not {} ms", elapsed.as_millis(), expected.as_millis());
+    assert!(elapsed <= expected + STEP, "too late: after {} ms, not {} ms", elapsed.as_millis(), expected.as_millis());
+}
+
 /// Futures with a waker each.
 pub(crate) struct Tasks<'a> {
     tasks: Vec<Task<'a>>,

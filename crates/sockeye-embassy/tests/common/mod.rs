@@ -73,6 +73,9 @@ pub(crate) const fn patient() -> Config<'static> {
     }
 }
 
+/// The default deadlines, and no pings.
+pub(crate) const NO_KEEPALIVE: Config<'static> = Config { ping_interval: None, ..Config::new() };
+
 /// A payload of its own for each number.
 pub(crate) fn payload(id: usize, len: usize) -> Vec<u8> {
     (0..len).map(|at| (at * 31 + id * 7) as u8).collect()
