@@ -163,11 +163,18 @@ impl<'r, R: Read, W: Write<Error = R::Error>> Incoming<'r, R, W> {
         received: Result<(), Reject>,
         accept: Accept<'r>,
     ) -> Result<Connection<'r, R, W>, AcceptError<R::Error>> {
-        if let Err(reject) = received.and_then(|()| self.check()) {
-            self.respond(Response::reject(reject), &[]).await?;
-            return Err(AcceptError::Rejected(reject));
-        }
-        let subprotocol = self.put_accept(&accept)?;
+        let put = received.and_then(|()| {
+            let request = self.parse()?;
+            self.check(&request)?;
+            Ok(self.put_accept(&request, &accept))
+        });
+        let subprotocol = match put {
+            Ok(put) => put?,
+            Err(reject) => {
+                self.respond(Response::reject(reject), &[]).await?;
+                return Err(AcceptError::Rejected(reject));
+            }
+        };
         self.inbox.say(Job::Nothing).await?;
         let Inbox { outbox, .. } = self.inbox;
         let limits = accept.limits.unwrap_or(outbox.config.limits);
@@ -181,8 +188,7 @@ impl<'r, R: Read, W: Write<Error = R::Error>> Incoming<'r, R, W> {
     }
 
     /// Whether the request may be accepted.
-    fn check(&self) -> Result<(), Reject> {
-        let request = self.parse()?;
+    fn check(&self, request: &Request<'_>) -> Result<(), Reject> {
         request.check_host(&self.config().hosts)?;
         request.check_origin(&self.config().origins)?;
         if request.is_upgrade() { Ok(()) } else { Err(Reject::UpgradeRequired) }
@@ -190,12 +196,11 @@ impl<'r, R: Read, W: Write<Error = R::Error>> Incoming<'r, R, W> {
 
     /// Puts a 101 into the write buffer, since what came behind the request is still in the other one, and gives the
     /// subprotocol that it names.
-    fn put_accept(&self, accept: &Accept<'r>) -> Result<Option<&'r str>, AcceptError<R::Error>> {
-        let request = self.request();
+    fn put_accept(&self, request: &Request<'_>, accept: &Accept<'r>) -> Result<Option<&'r str>, AcceptError<R::Error>> {
         let config = self.config();
         let own = |offered: &str| config.subprotocols.iter().find(|own| **own == offered).copied();
         let subprotocol = accept.subprotocol.or_else(|| request.subprotocols().find_map(own));
-        let response = Response::accept(&request, subprotocol).map_err(AcceptError::Accept)?.headers(config.headers);
+        let response = Response::accept(request, subprotocol).map_err(AcceptError::Accept)?.headers(config.headers);
         self.inbox.outbox.put(|out| response.write(out)).map_err(AcceptError::Write)?;
         Ok(subprotocol)
     }

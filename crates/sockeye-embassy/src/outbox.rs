@@ -4,7 +4,7 @@
 //! they fit: what a dropped future left in it the next holder writes. Replies (a pong, or a close in its place) wait in
 //! one slot and go ahead of each data frame, or out at the end of the frame during which they came.
 
-use core::cell::Cell;
+use core::cell::{Cell, RefCell, RefMut};
 use core::future::poll_fn;
 use core::task::{Context, Poll, Waker};
 
@@ -16,16 +16,16 @@ use crate::config::Config;
 use crate::error::{Error, Failure};
 use crate::within::within;
 
-/// What both halves share. Nothing is borrowed across an await: values are taken out of their cells and put back.
+/// What both halves share. The link is borrowed by who writes, across awaits too; whoever finds it borrowed waits.
 pub(crate) struct Outbox<'r, W, M> {
     pub(crate) config: &'r Config<'r>,
-    /// `None` while a half holds it.
-    link: Cell<Option<Link<'r, W, M>>>,
+    /// Borrowed while a half holds it.
+    link: RefCell<Link<'r, W, M>>,
     /// Who waits for the link: there are two halves, so at most one.
     waiter: Cell<Option<Waker>>,
     /// The receiver, which must hear that our close frame goes out, or that the sender failed.
     receiver: Cell<Option<Waker>>,
-    replies: Cell<Replies>,
+    replies: RefCell<Replies>,
     /// Whether something is owed: a reply, or a ping of the keepalive.
     owing: Cell<bool>,
     ping: Cell<bool>,
@@ -107,10 +107,10 @@ impl<'r, W: Write, M: Masking> Outbox<'r, W, M> {
         };
         Outbox {
             config,
-            link: Cell::new(Some(link)),
+            link: RefCell::new(link),
             waiter: Cell::new(None),
             receiver: Cell::new(None),
-            replies: Cell::new(Replies::new()),
+            replies: RefCell::new(Replies::new()),
             owing: Cell::new(false),
             ping: Cell::new(false),
             closed_at: Cell::new(Instant::MAX),
@@ -122,7 +122,7 @@ impl<'r, W: Write, M: Masking> Outbox<'r, W, M> {
     pub(crate) async fn send(&self, mut job: Job<'_>, progress: &Progress) -> Result<(), Error<W::Error>> {
         progress.writing.set(false);
         let mut held = self.hold().await?;
-        let Some(link) = &mut held.link else { return Err(Error::Aborted) };
+        let link = &mut *held.link;
         if link.in_frame || (link.busy && !self.config.cancel_safe) {
             return Err(Error::Aborted);
         }
@@ -163,10 +163,8 @@ impl<'r, W: Write, M: Masking> Outbox<'r, W, M> {
 
     /// Puts a head into the buffer, which nobody else uses during a handshake.
     pub(crate) fn put<E>(&self, write: impl FnOnce(&mut [u8]) -> Result<usize, E>) -> Result<(), E> {
-        let Some(mut link) = self.link.take() else { return Ok(()) };
-        let written = write(link.buffer).map(|len| (link.start, link.end) = (0, len));
-        self.link.set(Some(link));
-        written
+        let Ok(mut link) = self.link.try_borrow_mut() else { return Ok(()) };
+        write(link.buffer).map(|len| (link.start, link.end) = (0, len))
     }
 
     /// Fails every later call of both halves.
@@ -184,9 +182,9 @@ impl<'r, W: Write, M: Masking> Outbox<'r, W, M> {
         if reply.is_close() {
             self.close_begins();
         }
-        let mut replies = self.replies.take();
-        replies.push(reply);
-        self.replies.set(replies);
+        if let Ok(mut replies) = self.replies.try_borrow_mut() {
+            replies.push(reply);
+        }
         self.owing.set(true);
     }
 
@@ -217,11 +215,11 @@ impl<'r, W: Write, M: Masking> Outbox<'r, W, M> {
             if let Some(failure) = self.failed() {
                 return Poll::Ready(Err(failure.into()));
             }
-            let Some(link) = self.link.take() else {
+            let Ok(link) = self.link.try_borrow_mut() else {
                 self.waiter.set(Some(cx.waker().clone()));
                 return Poll::Pending;
             };
-            Poll::Ready(Ok(Held { outbox: self, link: Some(link) }))
+            Poll::Ready(Ok(Held { outbox: self, link }))
         })
         .await
     }
@@ -234,10 +232,10 @@ impl<'r, W: Write, M: Masking> Outbox<'r, W, M> {
     }
 }
 
-/// The link in the hands of one half; put back when it is dropped.
+/// The link in the hands of one half; free again when it is dropped.
 struct Held<'o, 'r, W, M> {
     outbox: &'o Outbox<'r, W, M>,
-    link: Option<Link<'r, W, M>>,
+    link: RefMut<'o, Link<'r, W, M>>,
 }
 
 impl<W, M> Outbox<'_, W, M> {
@@ -250,12 +248,11 @@ impl<W, M> Outbox<'_, W, M> {
 
 impl<W, M> Drop for Held<'_, '_, W, M> {
     fn drop(&mut self) {
-        if self.link.as_ref().is_some_and(|link| link.start < link.end && !link.in_frame) {
+        if self.link.start < self.link.end && !self.link.in_frame {
             // What a dropped future left here is the receiver's to write, if nobody else does.
             self.outbox.owing.set(true);
             self.outbox.wake_receiver();
         }
-        self.outbox.link.set(self.link.take());
         if let Some(waiter) = self.outbox.waiter.take() {
             waiter.wake();
         }
@@ -323,9 +320,7 @@ impl<W: Write, M: Masking> Link<'_, W, M> {
 
     /// Queues what is owed next. After our close that is nothing any more.
     fn queue_owed(&mut self, outbox: &Outbox<'_, W, M>) {
-        let mut replies = outbox.replies.take();
-        let reply = replies.pop();
-        outbox.replies.set(replies);
+        let reply = outbox.replies.try_borrow_mut().ok().and_then(|mut replies| replies.pop());
         let _ = match reply {
             Some(reply) => self.control(|core, out| core.reply(&reply, out).map(<[u8]>::len)),
             None => {

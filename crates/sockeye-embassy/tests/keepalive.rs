@@ -6,9 +6,9 @@ use common::exec::{STEP, Tasks, check_time, run_timed};
 use common::raw::{self, masked};
 use common::setup::{client, server};
 use common::{NO_KEEPALIVE, seconds};
-use embassy_futures::join::join;
+use embassy_futures::join::{join, join3};
 use embassy_time::{Instant, Timer};
-use sockeye_embassy::{Config, Error};
+use sockeye_embassy::{Config, Connection, Error};
 
 #[test]
 fn a_silent_peer_is_pinged_and_then_given_up() {
@@ -92,6 +92,29 @@ fn a_receiver_that_was_away_pings_before_it_gives_up() {
             up.put(&masked(raw::TEXT, b"here"));
         };
         join(receive, answer).await;
+    });
+}
+
+/// A ping cannot go out inside a frame: while the peer takes that frame, it is not late with the answer to the ping.
+#[test]
+fn a_ping_that_waits_for_a_frame_to_end_is_not_answered_late() {
+    let (ws, up, down) = server(Config::new());
+    let Connection { mut receiver, mut sender, .. } = ws;
+    down.narrow(100);
+    run_timed(async {
+        let talk = async {
+            let mut bytes = Vec::new();
+            // 100 s of a peer that takes 100 bytes a second, and then its answer.
+            while raw::whole_frames(&bytes).0.len() < 2 {
+                Timer::after(seconds(1)).await;
+                bytes.extend(down.take_all());
+            }
+            let frames = raw::whole_frames(&bytes).0;
+            assert_eq!((frames[0].payload.len(), frames[1].first), (10_000, raw::PING));
+            up.put(&[masked(raw::PONG, b""), masked(raw::CLOSE, b"")].concat());
+        };
+        let (sent, drained, ()) = join3(sender.binary(&[0; 10_000]), receiver.drain(), talk).await;
+        assert_eq!((sent, drained), (Ok(()), Ok(())));
     });
 }
 

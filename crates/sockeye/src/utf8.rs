@@ -32,14 +32,20 @@ impl Utf8 {
     /// # Errors
     /// If a byte of it is invalid where it stands.
     pub fn feed(&mut self, mut bytes: &[u8]) -> Result<(), InvalidUtf8> {
-        loop {
-            if WORDS && self.need == 0 {
-                bytes = skip_ascii(bytes);
-            }
-            let [byte, rest @ ..] = bytes else { return Ok(()) };
-            self.step(*byte)?;
-            bytes = rest;
+        // A copy can be in registers.
+        let mut state = self.clone();
+        while let [byte, rest @ ..] = bytes {
+            bytes = if state.need > 0 || !byte.is_ascii() {
+                state.step(*byte)?;
+                rest
+            } else if WORDS && bytes.len() >= PAIR {
+                skip_ascii(bytes)
+            } else {
+                rest
+            };
         }
+        *self = state;
+        Ok(())
     }
 
     /// Whether the text may end here, not inside a character.
@@ -50,7 +56,6 @@ impl Utf8 {
     fn step(&mut self, byte: u8) -> Result<(), InvalidUtf8> {
         if self.need == 0 {
             (self.need, self.low, self.high) = match byte {
-                0x00..=0x7f => (0, 0x80, 0xbf),
                 0xc2..=0xdf => (1, 0x80, 0xbf),
                 0xe0 => (2, 0xa0, 0xbf),
                 0xed => (2, 0x80, 0x9f),
@@ -76,15 +81,22 @@ pub(crate) fn validate(bytes: &[u8]) -> Result<(), InvalidUtf8> {
     if utf8.is_complete() { Ok(()) } else { Err(InvalidUtf8) }
 }
 
-fn skip_ascii(mut bytes: &[u8]) -> &[u8] {
+/// Two words: a loop's own instructions are as many as those of one.
+const PAIR: usize = 2 * size_of::<usize>();
+
+/// What comes after the ASCII at the front, of which there is a byte, or a little before.
+fn skip_ascii(bytes: &[u8]) -> &[u8] {
     const TOP_BITS: usize = usize::from_ne_bytes([0x80; size_of::<usize>()]);
-    while let Some((word, rest)) = bytes.split_first_chunk() {
-        if usize::from_ne_bytes(*word) & TOP_BITS != 0 {
+    let (words, _) = bytes.as_chunks();
+    let (pairs, _) = words.as_chunks();
+    let mut skipped = 0;
+    for [a, b] in pairs {
+        if (usize::from_ne_bytes(*a) | usize::from_ne_bytes(*b)) & TOP_BITS != 0 {
             break;
         }
-        bytes = rest;
+        skipped += PAIR;
     }
-    bytes
+    bytes.get(skipped.max(1)..).unwrap_or_default()
 }
 
 impl Default for Utf8 {

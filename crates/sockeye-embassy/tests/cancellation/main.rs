@@ -14,6 +14,7 @@ mod talk;
 
 use common::{each_seed, patient};
 use harness::{Drops, Sends};
+use sockeye_embassy::Config;
 use talk::Talk;
 
 fn check(seeds: u64, busy: bool, talk: impl Fn(u64) -> Talk, kinds: &[&'static str]) {
@@ -27,7 +28,8 @@ fn check(seeds: u64, busy: bool, talk: impl Fn(u64) -> Talk, kinds: &[&'static s
 fn talk(seed: u64) -> Talk {
     Talk {
         seed,
-        config: patient(),
+        // Each frame is flushed in a quarter of the conversations.
+        config: Config { flush: seed / 4 % 4 == 0, ..patient() },
         two_tasks: true,
         cut_receives: true,
         sends: Sends::Whole,

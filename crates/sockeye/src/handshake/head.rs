@@ -33,10 +33,13 @@ impl<'a> Head<'a> {
         utf8::validate(bytes).map_err(|_| Reject::NotUtf8)?;
         let mut lines = bytes;
         let first_line = line(&mut lines).ok_or(Reject::Malformed)?;
-        let mut rest = Headers { lines };
+        let mut rest = lines;
         let mut count = 0;
-        while rest.lines != b"\r\n" {
-            rest.field().ok_or(Reject::Malformed)?;
+        while rest != b"\r\n" {
+            let name = line(&mut rest).and_then(|field| cut(field, b':')).map(|(name, _)| name);
+            if !name.is_some_and(|name| TOKEN.all(name)) {
+                return Err(Reject::Malformed);
+            }
             count += 1;
             if count > MAX_HEADERS {
                 return Err(Reject::TooManyHeaders);
@@ -78,10 +81,12 @@ impl<'a> Headers<'a> {
         }
     }
 
-    /// Takes a field: its name and its value.
+    /// Takes a field: its name and its value. The head was checked: a CR in it ends a line.
     pub(super) fn field(&mut self) -> Option<(&'a [u8], &'a [u8])> {
-        let (name, value) = cut(line(&mut self.lines)?, b':')?;
-        TOKEN.all(name).then_some((name, trim(value)))
+        let (line, rest) = cut(self.lines, b'\r')?;
+        self.lines = rest.get(1..)?;
+        let (name, value) = cut(line, b':')?;
+        Some((name, trim(value)))
     }
 }
 
