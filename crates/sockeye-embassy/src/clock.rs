@@ -71,9 +71,12 @@ impl Clock {
         self.message = Instant::MAX;
     }
 
-    /// What is due now.
+    /// What is due now. While the ping still waits to be written its answer is not waited for.
     #[inline(never)]
-    pub(crate) fn due(&mut self, config: &Config<'_>, closed_at: Instant, now: Instant) -> Due {
+    pub(crate) fn due(&mut self, config: &Config<'_>, closed_at: Instant, ping_waits: bool, now: Instant) -> Due {
+        if ping_waits && self.phase == Phase::Pinged {
+            self.since = now;
+        }
         let (at, end) = self.next(config, closed_at);
         match end {
             _ if now < at => Due::Later(at),

@@ -30,7 +30,9 @@ impl<R: Read, W: Write<Error = R::Error>, M: Masking> Connection<'_, R, W, M> {
     /// # Cancel safety
     /// As [`Sender::close`] and [`Receiver::drain`].
     pub async fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error<R::Error>> {
-        self.sender.close(code, reason).await?;
+        if self.receiver.close().is_none() {
+            self.sender.close(code, reason).await?;
+        }
         self.receiver.drain().await
     }
 }

@@ -56,7 +56,9 @@ impl<'r, R: Read, W: Write<Error = R::Error>, M: Masking> Inbox<'r, R, W, M> {
                 return Err(Error::Aborted);
             }
             // A peer whose next bytes are always there already is bound by the deadlines as well: of those that came.
-            if let Due::End(failure) = self.clock.due(outbox.config, outbox.closed_at(), self.clock.since()) {
+            if let Due::End(failure) =
+                self.clock.due(outbox.config, outbox.closed_at(), outbox.ping_waits(), self.clock.since())
+            {
                 return Err(failure.into());
             }
             self.busy = true;
@@ -97,7 +99,7 @@ impl<'r, R: Read, W: Write<Error = R::Error>, M: Masking> Inbox<'r, R, W, M> {
                     return Poll::Ready(Err(failure.into()));
                 }
                 outbox.register_receiver(cx);
-                match self.clock.due(outbox.config, outbox.closed_at(), Instant::now()) {
+                match self.clock.due(outbox.config, outbox.closed_at(), outbox.ping_waits(), Instant::now()) {
                     Due::Later(at) => {
                         // It cannot be over yet: this has it wake us.
                         let _ = Pin::new(&mut Timer::at(at)).poll(cx);

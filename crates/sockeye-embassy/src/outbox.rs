@@ -194,6 +194,11 @@ impl<'r, W: Write, M: Masking> Outbox<'r, W, M> {
         self.owing.set(true);
     }
 
+    /// Whether the keepalive's ping is not queued yet.
+    pub(crate) fn ping_waits(&self) -> bool {
+        self.ping.get()
+    }
+
     /// Whether there is something to write besides the halves' own jobs.
     pub(crate) fn is_owing(&self) -> bool {
         self.owing.get()

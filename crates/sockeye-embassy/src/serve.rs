@@ -177,10 +177,7 @@ async fn visit<'r, A: App>(
     };
     let mut connection = incoming.answer(received, accept).await?;
     app.serve(&mut connection).await?;
-    if connection.receiver.close().is_none() {
-        connection.close(CloseCode::NORMAL, "").await?;
-    }
-    Ok(())
+    Ok(connection.close(CloseCode::NORMAL, "").await?)
 }
 
 /// What a request comes to.

@@ -12,6 +12,8 @@ use embassy_futures::join::join;
 use embedded_io_async::ErrorKind;
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
+use sockeye_embassy::proto::handshake::{AcceptError as Unacceptable, OfferError, WriteError};
+use sockeye_embassy::proto::{ProtocolError, Reject, SendError};
 use sockeye_embassy::{AcceptError, CloseCode, Config, ConnectError, Error, Kind, Resources, Uri, accept, connect};
 
 const RESET: ErrorKind = ErrorKind::ConnectionReset;
@@ -213,4 +215,42 @@ fn a_refused_chunk_changes_nothing() {
     let frames = raw::frames(&down.take_all());
     let parts: Vec<_> = frames.iter().map(raw::Frame::parts).collect();
     assert_eq!(parts, [(0x02, &b"1"[..]), (0x80, b"3"), (raw::TEXT, b"4")]);
+}
+
+#[test]
+fn errors_say_what_happened() {
+    type Failure = Error<ErrorKind>;
+    let said = [
+        (Failure::Protocol(ProtocolError::Unmasked), "(1002)"),
+        (Failure::TooBig, "(1009)"),
+        (Failure::MessageTimeout, "(1008)"),
+        (Failure::Lost, "(1006)"),
+        (Failure::Send(SendError::Closed), "our close frame"),
+        (Failure::Io(RESET), "ConnectionReset"),
+        (Failure::HandshakeTimeout, "handshake"),
+        (Failure::SlowPeer, "takes nothing"),
+        (Failure::PongTimeout, "no ping"),
+        (Failure::CloseTimeout, "close frame in time"),
+        (Failure::Aborted, "dropped"),
+    ];
+    for (error, part) in said {
+        assert!(error.to_string().contains(part), "{error}");
+        let code = error.close_code().map(|code| format!("({})", code.get()));
+        assert!(code.is_none_or(|code| error.to_string().contains(&code)), "{error}");
+        // What failed in a handshake, or in an application that goes on with `?`, says the same.
+        assert_eq!(AcceptError::from(error).to_string(), error.to_string());
+        assert_eq!(ConnectError::Connection(error).to_string(), error.to_string());
+    }
+    let told = [Failure::Protocol(ProtocolError::InvalidUtf8), Failure::TooBig, Failure::MessageTimeout];
+    let codes = told.map(|error| error.close_code().map(CloseCode::get));
+    assert_eq!(codes, [Some(1007), Some(1009), Some(1008)]);
+    assert_eq!([Failure::Lost, Failure::SlowPeer, Failure::Aborted].map(|error| error.close_code()), [None; 3]);
+
+    let rejected = AcceptError::<ErrorKind>::Rejected(Reject::HostNotAllowed);
+    assert_eq!(rejected.to_string(), Reject::HostNotAllowed.to_string());
+    assert_eq!(AcceptError::<ErrorKind>::Write(WriteError::TooSmall).to_string(), WriteError::TooSmall.to_string());
+    assert!(AcceptError::<ErrorKind>::Accept(Unacceptable::NotUpgrade).to_string().contains("upgrade"));
+    assert!(ConnectError::<ErrorKind>::Refused(OfferError::Status(302)).to_string().contains("302"));
+    assert!(ConnectError::<ErrorKind>::HeadTooBig.to_string().contains("read buffer"));
+    assert_eq!(ConnectError::<ErrorKind>::Write(WriteError::Value).to_string(), WriteError::Value.to_string());
 }

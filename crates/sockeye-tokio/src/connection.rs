@@ -58,7 +58,9 @@ impl<S: Transport> Connection<S> {
     /// # Cancel safety
     /// Dropped, it drops the connection; a close frame that was queued is still written.
     pub async fn close(mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        self.sender.close(code, reason).await?;
+        if self.receiver.close().is_none() {
+            self.sender.close(code, reason).await?;
+        }
         self.receiver.drain().await
     }
 }
