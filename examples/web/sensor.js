@@ -43,10 +43,8 @@ const chart = { width: 0, right: 0, bottom: 0, frame: 0, pointer: null, axes: ""
 start();
 
 function start() {
-  mendStyle();
   at("address").textContent = location.host;
   document.title = `${location.host} · sockeye`;
-  at("about").classList.remove("loading");
   at("about").textContent = LIVE;
   at("led").addEventListener("click", switchLed);
   at("retry").addEventListener("click", retryNow);
@@ -58,15 +56,6 @@ function start() {
   setInterval(tick, 500);
   makeChart();
   connect();
-}
-
-/** The style sheet may have found no free place. The script loads by itself. */
-function mendStyle() {
-  const link = document.querySelector("link[rel=stylesheet]");
-  if (!link || link.sheet?.cssRules.length) return;
-  const again = link.cloneNode();
-  again.onerror = () => setTimeout(mendStyle, FIRST_RETRY);
-  link.replaceWith(again);
 }
 
 // The connection. It reconnects with jittered, truncated exponential backoff (RFC 6455, 7.2.3).

@@ -1,8 +1,7 @@
 //! The rules on single frames, by name: those that embedded parsers break too.
 
-use sockeye_tests::frame::{
-    self, BINARY, BINARY_BEGINS, CLOSE, CONTINUES, ENDS, MASK, PING, PONG, TEXT, closing, masked, unmasked,
-};
+use sockeye_tests::frame::{CLOSE, CONTINUES, ENDS, PING, PONG, TEXT, closing, masked, unmasked};
+use sockeye_tests::rows::{self, Refused};
 use sockeye_tests::{Raw, Upgrade};
 
 use crate::beside_a_bystander;
@@ -11,7 +10,7 @@ use crate::beside_a_bystander;
 const PATHS: [&str; 2] = ["/echo", "/rooms/control"];
 
 /// Asserts that each of these byte strings, at once and byte by byte, is answered by this close code and the end.
-fn assert_refused(cases: &[(&str, Vec<u8>, u16)]) {
+fn assert_refused(cases: &[Refused]) {
     beside_a_bystander(|server| {
         for (name, bytes, code) in cases {
             for path in PATHS {
@@ -29,86 +28,32 @@ fn assert_refused(cases: &[(&str, Vec<u8>, u16)]) {
 
 #[test]
 fn control_frames_are_short_and_whole() {
-    let long = [frame::head_of(PING, 126, 2, Some(MASK))].concat();
-    let long = long[..2].to_vec();
-    assert_refused(&[
-        ("a ping of 126 bytes", long.clone(), 1002),
-        ("a pong of 126 bytes", [&[PONG], &long[1..]].concat(), 1002),
-        ("a close of 126 bytes", [&[CLOSE], &long[1..]].concat(), 1002),
-        ("a ping with a 64-bit length", vec![PING, 0xff], 1002),
-        ("a ping without FIN", vec![PING & 0x0f], 1002),
-        ("a pong without FIN", vec![PONG & 0x0f], 1002),
-        ("a close without FIN", vec![CLOSE & 0x0f], 1002),
-    ]);
+    assert_refused(&rows::control_frames());
 }
 
 #[test]
 fn reserved_opcodes_and_bits() {
-    let opcodes =
-        [3, 4, 5, 6, 7, 0xb, 0xc, 0xd, 0xe, 0xf].map(|opcode| ("a reserved opcode", vec![0x80 | opcode], 1002));
-    let bits = [0x40, 0x20, 0x10, 0x70].map(|bits| ("a reserved bit", vec![TEXT | bits], 1002));
-    let control = [0x40, 0x20, 0x10].map(|bits| ("a reserved bit of a ping", vec![PING | bits], 1002));
-    assert_refused(&[&opcodes[..], &bits, &control].concat());
+    assert_refused(&rows::reserved());
 }
 
 #[test]
 fn a_client_masks() {
-    let bare = |first| vec![first, 0];
-    assert_refused(&[
-        ("a text", bare(TEXT), 1002),
-        ("a binary message", bare(BINARY), 1002),
-        ("a ping", bare(PING), 1002),
-        ("a close", bare(CLOSE), 1002),
-    ]);
+    assert_refused(&rows::bare());
 }
 
 #[test]
 fn fragments_keep_their_order() {
-    let masked_head = |first| frame::head(first, 1, Some(MASK));
-    assert_refused(&[
-        ("a continuation of nothing", masked_head(CONTINUES), 1002),
-        ("the end of nothing", masked_head(ENDS), 1002),
-        (
-            "the end of a message that ended",
-            [masked(BINARY_BEGINS, b"a"), masked(ENDS, b"b"), masked_head(ENDS)].concat(),
-            1002,
-        ),
-        ("a message inside a message", [masked(BINARY_BEGINS, b"a"), masked_head(BINARY)].concat(), 1002),
-        ("a fragment that begins anew", [masked(BINARY_BEGINS, b"a"), masked_head(BINARY_BEGINS)].concat(), 1002),
-        ("a message after an empty fragment", [masked(BINARY_BEGINS, b""), masked_head(TEXT)].concat(), 1002),
-    ]);
+    assert_refused(&rows::fragments());
 }
 
 #[test]
 fn closes_are_right() {
-    let close = |payload: &[u8]| masked(CLOSE, payload);
-    let mut cases = vec![
-        ("one byte", close(&[3]), 1002),
-        ("a reason that is not UTF-8", close(&closing(1000, b"\xff")), 1007),
-        ("a reason that is cut", close(&closing(1000, b"\xe2\x82")), 1007),
-    ];
-    let codes = [0, 1, 999, 1004, 1005, 1006, 1015, 1016, 1100, 1999, 2000, 2999, 5000, 65535];
-    cases.extend(codes.map(|code| ("a code that must not be sent", close(&closing(code, b"")), 1002)));
-    assert_refused(&cases);
+    assert_refused(&rows::closes());
 }
 
 #[test]
 fn texts_are_utf8_as_they_come() {
-    assert_refused(&[
-        ("a byte that never occurs", masked(TEXT, b"\xff"), 1007),
-        ("an overlong form", masked(TEXT, b"\xc0\xaf"), 1007),
-        ("half a pair", masked(TEXT, b"\xed\xa0\x80"), 1007),
-        ("beyond Unicode", masked(TEXT, b"\xf4\x90"), 1007),
-        ("a text that is cut", masked(TEXT, b"\xe2\x82"), 1007),
-        // It is said when it comes, not when the message ends.
-        ("in the first fragment", masked(0x01, b"a\xff"), 1007),
-        (
-            "in the middle of a long frame",
-            masked(TEXT, &[b'a'; 1000])[..8].iter().copied().chain([0xff ^ MASK[0]]).collect(),
-            1007,
-        ),
-        ("over two fragments", [masked(0x01, b"\xe2"), masked(CONTINUES, b"\x28")].concat(), 1007),
-    ]);
+    assert_refused(&rows::texts());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Cross-site hijacking and DNS rebinding: who may come in.
 
+use sockeye_tests::rows::{HOSTS, NO_HOSTS, REBOUND_HOSTS, foreign_origins};
 use sockeye_tests::{Bystander, Server, Upgrade};
 
 use crate::{answer_to, beside_a_bystander};
@@ -14,53 +15,13 @@ fn status_of(server: &Server, host: &str, origin: Option<&str>) -> u16 {
 fn only_pages_of_the_server_may_connect() {
     beside_a_bystander(|server| {
         let own = server.address().to_string();
-        let port = server.address().port();
         let allowed = [format!("http://{own}"), format!("https://{own}"), format!("HTTP://{own}")];
         for origin in &allowed {
             assert_eq!(status_of(server, &own, Some(origin)), 101, "{origin}");
         }
         assert_eq!(status_of(server, &own, None), 101, "no browser");
-        let refused = [
-            "null".to_owned(),
-            String::new(),
-            "*".into(),
-            "http://evil.example".into(),
-            format!("http://evil.example:{port}"),
-            // Another port, or none.
-            "http://127.0.0.1".into(),
-            format!("http://127.0.0.1:{}", port ^ 1),
-            format!("http://127.0.0.1:0{port}"),
-            format!("http://{own}0"),
-            // Other names of this machine are other origins.
-            format!("http://localhost:{port}"),
-            format!("http://127.0.0.2:{port}"),
-            format!("http://[::1]:{port}"),
-            // The right one as prefix or suffix of another.
-            format!("http://{own}.evil.example"),
-            format!("http://127.0.0.1.evil.example:{port}"),
-            format!("http://evil{own}"),
-            format!("http://evil.example/{own}"),
-            format!("http://evil.example?{own}"),
-            format!("http://evil.example#{own}"),
-            format!("http://evil.example@{own}"),
-            format!("http://{own}@evil.example"),
-            format!("http://{own}:80@evil.example"),
-            format!("http://{own}/"),
-            format!("http://{own}\\@evil.example"),
-            format!("http://{own} http://evil.example"),
-            format!("http://evil.example http://{own}"),
-            format!("http://{own},http://evil.example"),
-            // No origin at all.
-            own.clone(),
-            format!("//{own}"),
-            format!("http:{own}"),
-            format!("http:/{own}"),
-            format!("http//{own}"),
-            format!("file://{own}"),
-            format!("chrome-extension://{own}"),
-        ];
-        for origin in &refused {
-            assert_eq!(status_of(server, &own, Some(origin)), 403, "{origin:?}");
+        for origin in foreign_origins(server.address()) {
+            assert_eq!(status_of(server, &own, Some(&origin)), 403, "{origin:?}");
         }
         let log = server.log_with("http://evil.example");
         assert!(log.contains("--origin"), "the refusal names the setting:\n{log}");
@@ -72,40 +33,15 @@ fn only_pages_of_the_server_may_connect() {
 #[test]
 fn only_hosts_that_cannot_be_rebound_are_served() {
     beside_a_bystander(|server| {
-        let port = server.address().port();
-        let allowed = ["127.0.0.1", "127.0.0.1:1", "localhost", "LocalHost:80", "192.168.1.7", "[::1]", "[::1]:80"];
-        for host in allowed {
+        for host in HOSTS {
             assert_eq!(status_of(server, host, None), 101, "{host}");
         }
-        let refused = [
-            "evil.example",
-            &format!("evil.example:{port}"),
-            "localhost.evil.example",
-            "evil-localhost",
-            "localhost.",
-            "xlocalhost",
-            "127.0.0.1.evil.example",
-            "127.0.0.1.",
-            "127.0.0.256",
-            "127.0.0.0001",
-            // Other ways to write an address, which a resolver may take for a name.
-            "127.1",
-            "2130706433",
-            "0x7f.0.0.1",
-            "0x7f000001",
-            // More digits than a number has room for.
-            "99999999999.1.1.1",
-            "4294967423.0.0.1",
-            "averyveryverylonglabel.b.c.d",
-        ];
-        for host in refused {
+        for host in REBOUND_HOSTS {
             assert_eq!(status_of(server, host, None), 421, "{host}");
             // Not even with the origin of the page that was rebound.
             assert_eq!(status_of(server, host, Some(&format!("http://{host}"))), 421, "{host}");
         }
-        for host in
-            ["evil@127.0.0.1", "127.0.0.1/", "127.0.0.1:x", "127.0.0.1:-1", "a b", "[evil]", "[::1", "::1", ":80"]
-        {
+        for host in NO_HOSTS {
             assert_eq!(status_of(server, host, None), 400, "{host}");
         }
         let log = server.log_with("evil.example");

@@ -1,6 +1,7 @@
 //! What a frame claims: no allocation from it, no arithmetic that wraps, and 1009 before any payload.
 
 use sockeye_tests::frame::{self, BINARY, BINARY_BEGINS, CLOSE, CONTINUES, ENDS, MASK, PING, TEXT};
+use sockeye_tests::rows::{CLAIMS, LONG_FORMS};
 use sockeye_tests::{Hostile, Raw, Server, beside_a_bystander as client_test};
 use sockeye_tokio::proto::{Limits, ProtocolError};
 use sockeye_tokio::{Budget, Config, Error, connect};
@@ -10,19 +11,6 @@ use crate::beside_a_bystander;
 const ROOM_LIMIT: u64 = 64 * 1024;
 /// Above what any allocation for a claim would fit in.
 const FLAT: u64 = 6 << 20;
-const CLAIMS: [u64; 10] = [
-    1 << 31,
-    (1 << 32) - 1,
-    1 << 32,
-    (1 << 32) + 1,
-    (1 << 32) + 125,
-    1 << 48,
-    (1 << 63) - 1,
-    1 << 63,
-    u64::MAX - 3,
-    u64::MAX,
-];
-
 /// Neither memory that was written to, nor memory that was only asked for.
 fn assert_nothing_allocated(server: &Server, (memory, address_space): (u64, u64)) {
     let grown = server.peak_memory() - memory;
@@ -138,7 +126,7 @@ fn the_limit_of_a_room_is_exact() {
 #[test]
 fn lengths_have_their_shortest_form() {
     beside_a_bystander(|server| {
-        for (len, length_bytes) in [(0, 2), (125, 2), (0, 8), (125, 8), (126, 8), (65535, 8)] {
+        for (len, length_bytes) in LONG_FORMS {
             let mut raw = Raw::open(server.address(), "/echo");
             raw.send(&frame::head_of(BINARY, len, length_bytes, Some(MASK)));
             assert_eq!(raw.close_code(), Some(1002), "{len} in {length_bytes} bytes");

@@ -21,7 +21,8 @@ mod slow_readers;
 mod smuggling;
 mod teardown;
 
-use sockeye_tests::{Bystander, Raw, Response, Server, Upgrade};
+use sockeye_tests::rows::Asked;
+use sockeye_tests::{Bystander, Raw, Response, Server};
 
 /// Runs a test on a server beside a bystander.
 fn beside_a_bystander(test: impl FnOnce(&Server)) {
@@ -43,7 +44,7 @@ fn answer_to(server: &Server, request: &[u8]) -> Response {
 }
 
 /// Asserts the status of the answer to each request, which is told by a name.
-fn assert_statuses<const N: usize>(server: &Server, cases: [(&str, Upgrade, u16); N]) {
+fn assert_statuses(server: &Server, cases: Vec<Asked>) {
     for (name, upgrade, status) in cases {
         assert_eq!(answer_to(server, &upgrade.bytes()).status, status, "{name}");
     }

@@ -1,6 +1,6 @@
 //! The bytes around the upgrade: what one side takes for a body and the other for a request.
 
-use sockeye_tests::{Hostile, Raw, Upgrade, accepting, beside_a_bystander as client_test, frame};
+use sockeye_tests::{Hostile, Raw, Upgrade, accepting, beside_a_bystander as client_test, frame, rows};
 use sockeye_tokio::proto::handshake::WriteError;
 use sockeye_tokio::{Config, ConnectError, connect};
 
@@ -8,22 +8,7 @@ use crate::{answer_to, assert_statuses, beside_a_bystander};
 
 #[test]
 fn an_upgrade_with_a_body_is_400() {
-    beside_a_bystander(|server| {
-        let with = |name: &str, value: &str| Upgrade::to("/echo").with(name, value);
-        assert_statuses(
-            server,
-            [
-                ("a length", with("Content-Length", "5"), 400),
-                ("no length", with("Content-Length", "0"), 400),
-                ("a length in small letters", with("content-length", "5"), 400),
-                ("a negative length", with("Content-Length", "-1"), 400),
-                ("chunks", with("Transfer-Encoding", "chunked"), 400),
-                ("chunks in disguise", with("Transfer-Encoding", "xchunked"), 400),
-                ("identity", with("Transfer-Encoding", "identity"), 400),
-                ("both", with("Content-Length", "5").with("Transfer-Encoding", "chunked"), 400),
-            ],
-        );
-    });
+    beside_a_bystander(|server| assert_statuses(server, rows::bodies()));
 }
 
 #[test]
@@ -66,7 +51,7 @@ fn a_request_behind_the_upgrade_is_no_request() {
 #[test]
 fn frames_in_the_segment_of_the_request_are_kept() {
     beside_a_bystander(|server| {
-        let frames = [frame::masked(frame::TEXT, b"early"), frame::masked(frame::PING, b"bird")].concat();
+        let frames = rows::early();
         let bytes = [Upgrade::to("/echo").bytes(), frames.clone()].concat();
         let head = bytes.len() - frames.len();
         for cut in (head - 4..bytes.len()).chain([bytes.len()]) {

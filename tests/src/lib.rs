@@ -2,16 +2,19 @@
 //!
 //! [`Server`] runs the program `sockeye serve`, [`Library`] a server of `sockeye-tokio` in this process. [`Raw`] is a
 //! peer of either role over a plain socket, with frames of its own making ([`frame`]). A [`Bystander`] is a connection
-//! that echoes on beside each test, and [`beside_a_bystander`] does the same for tests of the client.
+//! that echoes on beside each test, and [`beside_a_bystander`] does the same for tests of the client. [`device`] is the
+//! firmware, in QEMU. [`rows`] are the cases that both of them meet.
 
 mod binary;
 mod bystander;
+pub mod device;
 pub mod frame;
 mod hostile;
 mod library;
 mod process;
 mod raw;
 mod request;
+pub mod rows;
 mod server;
 
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! The Autobahn cases against our server or our client, by one of two judges.
+//! The Autobahn cases against our server, our client or a device, by one of two judges.
 //!
 //! `kosoku` runs the cases with a native runner on any Python from 3.10; `wstest` is the original and needs
 //! Python 2.7. Both write the same reports, at the end of a run only: so each section is a run of its own.
@@ -18,9 +18,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueEnum};
+use sockeye_qemu::{Device, Image, Machine};
 
 use self::cases::Selection;
 use self::report::Verdict;
+use crate::device::{self, DEFAULT_MACHINE};
 use crate::install::Installer;
 use crate::process::{Running, command, status_within, workspace_dir};
 use crate::server::{Server, build};
@@ -36,6 +38,9 @@ pub(crate) struct Args {
     /// Who runs the cases and judges.
     #[arg(long, value_enum, default_value_t = JudgeName::Kosoku)]
     pub(crate) judge: JudgeName,
+    /// The machine that the device is.
+    #[arg(long, default_value = DEFAULT_MACHINE, value_parser = Machine::named)]
+    pub(crate) machine: &'static Machine,
 }
 
 /// Our side of the connection.
@@ -45,6 +50,8 @@ pub(crate) enum Side {
     Server,
     /// The `autobahn_client` example asks.
     Client,
+    /// The echo of a device answers, on a machine that QEMU has.
+    Device,
 }
 
 /// Who judges.
@@ -59,53 +66,101 @@ pub(crate) enum JudgeName {
 pub(crate) fn run(args: &Args, installer: &Installer) -> Result<()> {
     let selection = Selection::new(&args.cases);
     let judge = Judge::ready(args.judge, installer)?;
-    let reports = workspace_dir("autobahn").join(judge.label(args.side));
-    if reports.exists() {
-        fs::remove_dir_all(&reports)?;
-    }
     let bench = match args.side {
         Side::Server => Bench::Server(Server::start()?),
         Side::Client => {
             Bench::Client(build(&["-p", "sockeye-tokio", "--example", "autobahn_client"], "autobahn_client")?)
         }
+        Side::Device => Bench::Device(device::boot(&Image::new(args.machine, "echo"), installer)?),
     };
-    let mut verdicts = BTreeMap::new();
-    let mut broken = Vec::new();
-    for (section, cases) in selection.sections() {
-        let dir = reports.join(section.to_string());
-        let judged = bench.judge(&judge, &cases, &dir, limit(section)).and_then(|found| {
-            let late: Vec<String> = report::timed_out(&found);
-            if late.is_empty() || judge.is_original() {
-                return Ok(found);
-            }
-            println!("timed out, run once more: {}", late.join(" "));
-            let again = bench.judge(&judge, &late, &dir.join("again"), limit(section))?;
-            Ok(found.into_iter().chain(again).collect())
-        });
-        match judged {
-            Ok(found) => verdicts.extend(found),
-            Err(error) => broken.push(format!("section {section}: {error:#}")),
-        }
-    }
-    report::conclude(&selection, &verdicts, &broken)
+    let label = match args.side {
+        Side::Server => "server",
+        Side::Client => "client",
+        Side::Device => args.machine.name,
+    };
+    let judged = bench.run(&judge, &selection, label, limit)?;
+    report::conclude(&selection, &judged.verdicts, &judged.broken)
+}
+
+/// Which of the cases 1 to 10 a server at this address passes strictly. One that was not run did not pass.
+pub(crate) fn judge_server(
+    label: &str,
+    address: SocketAddr,
+    limit: Duration,
+    installer: &Installer,
+) -> Result<BTreeMap<String, bool>> {
+    let selection = Selection::new(&[]);
+    let judge = Judge::ready(JudgeName::Kosoku, installer)?;
+    let judged = Bench::Other(address).run(&judge, &selection, label, |_| limit)?;
+    let passes = |case: &String| judged.verdicts.get(case).is_some_and(Verdict::passes);
+    Ok(selection.cases().iter().map(|case| (case.clone(), passes(case))).collect())
 }
 
 /// What is judged.
 enum Bench {
     Server(Server),
     Client(PathBuf),
+    Device(Device),
+    /// A server that is not ours.
+    Other(SocketAddr),
+}
+
+/// What came of the sections.
+#[derive(Default)]
+struct Judged {
+    verdicts: Verdicts,
+    /// Sections that have no report.
+    broken: Vec<String>,
 }
 
 impl Bench {
-    fn judge(&self, judge: &Judge, cases: &[String], dir: &Path, limit: Duration) -> Result<BTreeMap<String, Verdict>> {
+    fn run(
+        &self,
+        judge: &Judge,
+        selection: &Selection,
+        label: &str,
+        limit: impl Fn(u32) -> Duration,
+    ) -> Result<Judged> {
+        let reports = workspace_dir("autobahn").join(format!("{label}-{}", judge.name()));
+        if reports.exists() {
+            fs::remove_dir_all(&reports)?;
+        }
+        let mut judged = Judged::default();
+        for (section, cases) in selection.sections() {
+            let dir = reports.join(section.to_string());
+            match self.judge_twice(judge, &cases, &dir, limit(section)) {
+                Ok(found) => judged.verdicts.extend(found),
+                Err(error) => judged.broken.push(format!("section {section}: {error:#}")),
+            }
+        }
+        Ok(judged)
+    }
+
+    /// The cases once, and those for which the judge gave up waiting once more.
+    fn judge_twice(&self, judge: &Judge, cases: &[String], dir: &Path, limit: Duration) -> Result<Verdicts> {
+        let mut found = self.judge(judge, cases, dir, limit)?;
+        let late = report::timed_out(&found);
+        if !late.is_empty() && !judge.is_original() {
+            println!("timed out, run once more: {}", late.join(" "));
+            found.extend(self.judge(judge, &late, &dir.join("again"), limit)?);
+        }
+        Ok(found)
+    }
+
+    fn judge(&self, judge: &Judge, cases: &[String], dir: &Path, limit: Duration) -> Result<Verdicts> {
         fs::create_dir_all(dir)?;
         match self {
             Self::Server(server) => judge.test_server(server.address, cases, dir, limit)?,
+            Self::Device(device) => judge.test_server(device.address(), cases, dir, limit)?,
+            Self::Other(address) => judge.test_server(*address, cases, dir, limit)?,
             Self::Client(program) => judge.test_client(program, cases, dir, limit)?,
         }
         report::read(dir)
     }
 }
+
+/// By case.
+type Verdicts = BTreeMap<String, Verdict>;
 
 /// A judge that is installed.
 pub(crate) enum Judge {
@@ -125,12 +180,10 @@ impl Judge {
         matches!(self, Self::Wstest(_))
     }
 
-    fn label(&self, side: Side) -> &'static str {
-        match (side, self) {
-            (Side::Server, Self::Kosoku(_)) => "server-kosoku",
-            (Side::Server, Self::Wstest(_)) => "server-wstest",
-            (Side::Client, Self::Kosoku(_)) => "client-kosoku",
-            (Side::Client, Self::Wstest(_)) => "client-wstest",
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Kosoku(_) => "kosoku",
+            Self::Wstest(_) => "wstest",
         }
     }
 

@@ -4,26 +4,39 @@
 //! that changes. What counts is the ratio within a round. A second sockeye shows what the machine makes of no
 //! difference at all.
 
+mod device;
+
 use std::fs;
 use std::net::SocketAddr;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, Subcommand};
 
+use crate::install::Installer;
 use crate::process::{self, Running, command, workspace_dir};
 use crate::server::{build, listening};
 use crate::table;
 
 /// Options of `bench`.
 #[derive(ClapArgs)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    what: Option<What>,
     /// Paired rounds a case.
     #[arg(long, default_value_t = 15)]
     rounds: usize,
     /// Only the cases whose name has this in it, as `64 B` or `16 in flight`.
     #[arg(long, default_value = "")]
     only: String,
+}
+
+/// What else can be compared.
+#[derive(Subcommand)]
+enum What {
+    /// The library for microcontrollers and its peers on a Cortex-M3: instructions, flash, RAM (minutes).
+    Device(device::Args),
 }
 
 /// One load.
@@ -46,7 +59,10 @@ const PEER: usize = 1;
 const TWIN: usize = 2;
 const RAW: usize = 3;
 
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &Args, installer: &Installer) -> Result<()> {
+    if let Some(What::Device(args)) = &args.what {
+        return device::run(args, installer);
+    }
     let bench = |name| build(&["-p", "sockeye-bench", "--bin", name], name);
     let (sockeye, peer, raw) = (bench("echo-sockeye")?, bench("echo-tungstenite")?, bench("echo-raw")?);
     let load = bench("load")?;

@@ -1,32 +1,54 @@
-//! The core without its default features, for every bare-metal target.
+//! What runs on a device, built for every bare-metal target: the libraries, and the images of QEMU's machines.
+
+use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
+use sockeye_qemu::{Image, MACHINES};
 
-use crate::install::Installer;
+use crate::device::{self, APPS};
+use crate::install::{Installer, Missing};
 use crate::process::{self, cargo};
 use crate::table;
 use crate::targets::BARE_METAL;
 
 pub(crate) fn run(installer: &Installer) -> Result<()> {
     let mut rows = Vec::new();
-    let mut failed = 0;
     for target in BARE_METAL {
-        let built = installer.rust_target(target.triple).and_then(|()| {
-            process::run(cargo().args(["build", "-p", "sockeye", "--no-default-features", "--target", target.triple]))
-        });
-        let result = match built {
+        let built = installer.rust_target(target.triple).and_then(|()| libraries(target.triple));
+        rows.push((target.triple, target.stands_for.to_owned(), built));
+    }
+    let mut packages = BTreeSet::new();
+    for machine in MACHINES.iter().filter(|machine| packages.insert(machine.package)) {
+        let built = APPS.iter().try_for_each(|app| device::build(&Image::new(machine, app), installer).map(drop));
+        rows.push((machine.target, format!("{}: {}", machine.package, APPS.join(", ")), built));
+    }
+    conclude(rows)
+}
+
+/// The core without its default features, and the wrapper with and without its own.
+fn libraries(triple: &str) -> Result<()> {
+    let build = |args: &[&str]| process::run(cargo().arg("build").args(args).args(["--target", triple]));
+    build(&["-p", "sockeye", "-p", "sockeye-embassy", "--no-default-features"])?;
+    build(&["-p", "sockeye-embassy", "--features", "defmt"])
+}
+
+fn conclude(built: Vec<(&str, String, Result<()>)>) -> Result<()> {
+    let mut rows = Vec::new();
+    let mut failed = 0;
+    for (triple, what, result) in built {
+        let end = match result {
             Ok(()) => "builds".to_owned(),
-            Err(error) if error.is::<crate::install::Missing>() => return Err(error),
+            Err(error) if error.is::<Missing>() => return Err(error),
             Err(error) => {
                 failed += 1;
                 format!("{error:#}")
             }
         };
-        rows.push(vec![target.triple.to_owned(), target.stands_for.to_owned(), result]);
+        rows.push(vec![triple.to_owned(), what, end]);
     }
     table::print(&["target", "stands for", ""], &rows);
     if failed > 0 {
-        bail!("the core does not build for {failed} targets");
+        bail!("{failed} of {} builds failed", rows.len());
     }
     Ok(())
 }

@@ -61,7 +61,7 @@ impl Installer {
         if !is_debian() {
             bail!(Missing(format!("{what} is missing: install it and put it on the search path (on Debian: {line})")));
         }
-        if !is_root() || !self.allowed {
+        if !self.may_install() {
             bail!(Missing(format!("{what} is missing; as root: {line}")));
         }
         println!("{what} is missing, installing it: {line}");
@@ -73,6 +73,25 @@ impl Installer {
             bail!(Missing(format!("{what} is still missing after: {line}")));
         }
         Ok(())
+    }
+
+    /// A program of QEMU's.
+    pub(crate) fn qemu(&self, program: &str) -> Result<()> {
+        const PACKAGES: &[&str] = &["qemu-system-arm", "qemu-system-misc"];
+        // Newer Debians have it apart from the others.
+        const RISCV: &str = "qemu-system-riscv";
+        let present = || found(program);
+        if present() {
+            return Ok(());
+        }
+        if !is_debian() {
+            bail!(Missing(qemu_elsewhere(program)));
+        }
+        let installed = self.debian(program, PACKAGES, present);
+        if installed.is_err() && self.may_install() && ask("apt-cache", &["show", RISCV]).is_some() {
+            return self.debian(program, &[RISCV], present);
+        }
+        installed
     }
 
     /// A cargo subcommand, compiled from its pinned version.
@@ -90,11 +109,27 @@ impl Installer {
         println!("{name} {version} is missing, installing it (some minutes)");
         attempt(name, &mut install)
     }
+
+    /// Whether Debian's packages can be installed.
+    fn may_install(&self) -> bool {
+        self.allowed && is_root()
+    }
 }
 
 /// Runs a command that installs something; if it fails, that is not the project's fault but something missing.
 pub(crate) fn attempt(what: &str, command: &mut Command) -> Result<()> {
     process::run(command).map_err(|error| Missing(format!("{what} could not be installed: {error:#}")).into())
+}
+
+/// The command that installs QEMU, for those who know which is theirs.
+fn qemu_elsewhere(program: &str) -> String {
+    let commands = [
+        "apt-get install -y --no-install-recommends qemu-system-arm qemu-system-misc (and qemu-system-riscv, where it is apart)",
+        "dnf install -y qemu-system-arm qemu-system-riscv",
+        "pacman -S --needed qemu-system-arm qemu-system-riscv",
+        "brew install qemu",
+    ];
+    format!("{program} is missing; one of these installs it:\n  {}", commands.join("\n  "))
 }
 
 fn is_debian() -> bool {

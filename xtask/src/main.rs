@@ -1,19 +1,22 @@
 //! The project's tasks, one file a subcommand: `cargo xtask --help`.
 //!
 //! Exit codes: 0 all passed, 1 something failed, 2 the command line is wrong, 3 nothing failed but the machine
-//! lacks something, which is named with the command that installs it.
+//! lacks something, which is named with the command that installs it. `qemu` ends with the firmware's own.
 
 mod autobahn;
 mod bench;
 mod ci;
 mod cross;
+mod device;
 mod install;
 mod mutants;
 mod probe;
 mod process;
 mod python;
+mod qemu;
 mod rfc;
 mod server;
+mod size;
 mod table;
 mod targets;
 mod test;
@@ -37,12 +40,16 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Everything: unit tests, cross builds, probes, Autobahn, other people's clients and a browser.
+    /// Everything: unit tests, cross builds, probes, Autobahn, other people's clients and a browser, host and device.
     Test(test::Args),
-    /// The Autobahn cases against our server or our client.
+    /// The Autobahn cases against our server, our client or a device.
     Autobahn(autobahn::Args),
-    /// The core for every bare-metal target.
+    /// The libraries for every bare-metal target, and the images of QEMU's machines.
     Cross,
+    /// A device program on one of QEMU's machines.
+    Qemu(qemu::Args),
+    /// What images for QEMU's machines weigh and how deep their stacks get, against docs/size.md.
+    Size(size::Args),
     /// The core linked without a panic, and its size.
     Probe(probe::Args),
     /// sockeye against tokio-tungstenite: the server's CPU time a message (Linux; not part of `test`).
@@ -63,8 +70,13 @@ fn main() -> ExitCode {
         Task::Ci => return ci::run(&installer),
         Task::Autobahn(args) => autobahn::run(&args, &installer),
         Task::Cross => cross::run(&installer),
+        Task::Qemu(args) => match qemu::run(&args, &installer) {
+            Ok(status) => return status,
+            Err(error) => Err(error),
+        },
+        Task::Size(args) => size::run(&args, &installer),
         Task::Probe(args) => probe::run(&args, &installer),
-        Task::Bench(args) => bench::run(&args),
+        Task::Bench(args) => bench::run(&args, &installer),
         Task::Rfc => rfc::run(),
         Task::Mutants => mutants::run(&installer),
     };

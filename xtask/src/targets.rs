@@ -1,4 +1,4 @@
-//! The machines the core is built for: the one table.
+//! What is built for: the one table of targets. The machines that QEMU runs are in `sockeye_qemu::MACHINES`.
 
 /// A target and what it stands for.
 pub(crate) struct Target {
@@ -22,20 +22,21 @@ const CORTEX_M3: Budget = Budget { core: 7 * 1024, wrapper: 15_500 };
 /// RISC-V's code is about a fifth larger than thumbv7m's, in `sha1_smol` as in the core.
 const RISCV: Budget = Budget { core: 8_800, wrapper: 18_700 };
 
+/// The libraries build for all of them. The first two have no compare-and-swap: the libraries need none, but a program
+/// there gives portable-atomic its feature `critical-section`, which embassy and static_cell use.
 pub(crate) const BARE_METAL: &[Target] = &[
-    Target { triple: "thumbv6m-none-eabi", stands_for: "Cortex-M0+ (RP2040)", probe_budget: None },
-    Target { triple: "thumbv7m-none-eabi", stands_for: "Cortex-M3 (LM3S6965)", probe_budget: Some(CORTEX_M3) },
-    Target {
-        triple: "riscv32imc-unknown-none-elf",
-        stands_for: "RISC-V without atomics (ESP32-C3)",
-        probe_budget: None,
-    },
-    Target {
-        triple: "riscv32imac-unknown-none-elf",
-        stands_for: "RISC-V with atomics (ESP32-C6)",
-        probe_budget: Some(RISCV),
-    },
+    of("thumbv6m-none-eabi", "Cortex-M0+ (RP2040)"),
+    of("riscv32imc-unknown-none-elf", "RISC-V without atomics (ESP32-C3)"),
+    Target { probe_budget: Some(CORTEX_M3), ..of("thumbv7m-none-eabi", "Cortex-M3 (LM3S6965)") },
+    of("thumbv7em-none-eabi", "Cortex-M4 without FPU"),
+    of("thumbv7em-none-eabihf", "Cortex-M4F, M7 (STM32F429)"),
+    of("thumbv8m.main-none-eabihf", "Cortex-M33 (RP2350, STM32H563)"),
+    Target { probe_budget: Some(RISCV), ..of("riscv32imac-unknown-none-elf", "RISC-V with atomics (ESP32-C6)") },
 ];
+
+const fn of(triple: &'static str, stands_for: &'static str) -> Target {
+    Target { triple, stands_for, probe_budget: None }
+}
 
 /// The libraries compile here too.
 pub(crate) const WINDOWS: &str = "x86_64-pc-windows-gnu";

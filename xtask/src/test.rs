@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::Parser;
+use sockeye_qemu::Machine;
 
 use crate::autobahn::{self, JudgeName, Side};
+use crate::device::DEFAULT_MACHINE;
 use crate::install::{Installer, Missing};
 use crate::process::{self, cargo};
 use crate::targets::WINDOWS;
-use crate::{cross, probe, rfc, table};
+use crate::{cross, probe, rfc, size, table};
 
 /// Which steps.
 #[derive(Parser)]
@@ -33,9 +35,12 @@ const STEPS: &[Step] = &[
     ("probe", |installer| probe::run(&probe::Args::default(), installer)),
     ("autobahn-server", |installer| autobahn(Side::Server, installer)),
     ("autobahn-client", |installer| autobahn(Side::Client, installer)),
+    ("autobahn-device", |installer| autobahn(Side::Device, installer)),
     ("clients-python", clients::python),
     ("clients-node", clients::node),
     ("clients-browser", clients::browser),
+    ("size", |installer| size::run(&size::Args::default(), installer)),
+    ("device-browser", clients::device_browser),
 ];
 
 pub(crate) fn run(args: &Args, installer: &Installer) -> ExitCode {
@@ -138,7 +143,8 @@ fn check_windows(installer: &Installer) -> Result<()> {
 }
 
 fn autobahn(side: Side, installer: &Installer) -> Result<()> {
-    let args = autobahn::Args { side, cases: Vec::new(), judge: JudgeName::Kosoku };
+    let machine = Machine::named(DEFAULT_MACHINE)?;
+    let args = autobahn::Args { side, cases: Vec::new(), judge: JudgeName::Kosoku, machine };
     autobahn::run(&args, installer)
 }
 

@@ -37,7 +37,8 @@ impl Write for Nothing {
 const RX: usize = 1024;
 const TX: usize = 256;
 
-/// On 32 bits 400 bytes are the aim. Of pointers, lengths and wakers 64 bits have twice as much.
+/// The core's receiver (about 200 bytes) and the one reply that may be owed (127) are most of it. Of pointers, lengths
+/// and wakers 64 bits have twice as much as 32.
 #[test]
 fn a_connection_is_small() {
     let resources = size_of::<Resources<'_, Nothing, RX, TX>>();
@@ -49,7 +50,7 @@ fn a_connection_is_small() {
     println!("Sender: {} bytes", size_of::<Sender<'_, Nothing, Unmasked>>());
     println!("all of it, beside the buffers: {state} bytes");
     let pointer = size_of::<usize>();
-    let limit = if pointer == 4 { 400 } else { 640 };
+    let limit = if pointer == 4 { 480 } else { 560 };
     assert!(state <= limit, "{state} bytes");
     assert_eq!(size_of::<Sender<'_, Nothing, Unmasked>>(), pointer);
 }

@@ -28,6 +28,11 @@ enum Outcome {
 }
 
 impl Verdict {
+    /// Strictly.
+    pub(crate) fn passes(&self) -> bool {
+        self.outcome() <= Outcome::Informational
+    }
+
     /// Only OK and INFORMATIONAL pass, in what was exchanged and in how it was closed.
     fn outcome(&self) -> Outcome {
         let outcome = |word: &str| match word {
@@ -95,7 +100,7 @@ pub(crate) fn conclude(selection: &Selection, verdicts: &BTreeMap<String, Verdic
     for case in selection.cases() {
         match verdicts.get(case) {
             None => println!("{case}: not run"),
-            Some(verdict) if verdict.outcome() <= Outcome::Informational => passed += 1,
+            Some(verdict) if verdict.passes() => passed += 1,
             Some(verdict) => println!(
                 "{case}: behavior {}, close {} after {} ms: {}",
                 verdict.behavior, verdict.close, verdict.milliseconds, verdict.report

@@ -1,4 +1,4 @@
-//! Other people's clients, and a browser, against the release server.
+//! Other people's clients, and a browser, against the release server and a device.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
+use sockeye_qemu::{Image, Machine};
 
+use crate::device::{self, DEFAULT_MACHINE};
 use crate::install::{Installer, attempt};
 use crate::process::{ask, command, found, root, run_within};
 use crate::python::environment;
@@ -26,12 +28,30 @@ pub(super) fn node(installer: &Installer) -> Result<()> {
 }
 
 pub(super) fn browser(installer: &Installer) -> Result<()> {
+    with_server([in_browser("browser.mjs", installer)?])
+}
+
+/// The page that a device serves, in a browser; what that does to the LED has to be in the device's log.
+pub(super) fn device_browser(installer: &Installer) -> Result<()> {
+    let mut browser = in_browser("device.mjs", installer)?;
+    let device = device::boot(&Image::new(Machine::named(DEFAULT_MACHINE)?, "sensor"), installer)?;
+    let done = run_within(browser.arg(format!("http://{}/", device.address())), LIMIT)
+        .and_then(|()| device.wait_for("led on"))
+        .and_then(|on| device.wait_for_after(on.number + 1, "led off"));
+    if done.is_err() {
+        device.log().iter().for_each(|line| println!("{line}"));
+    }
+    done.map(drop)
+}
+
+/// A program that drives a browser.
+fn in_browser(file: &str, installer: &Installer) -> Result<Command> {
     let packages_wanted = ["chromium", "fonts-dejavu-core"];
     installer.debian("Chromium", &packages_wanted, || chromium().is_some())?;
     packages(installer)?;
-    let mut browser = program("node", "browser.mjs");
+    let mut browser = program("node", file);
     browser.env("CHROMIUM", chromium().unwrap_or_default());
-    with_server([browser])
+    Ok(browser)
 }
 
 /// Runs programs one after the other, each told where the server is; all of them, also after one that fails.

@@ -1,0 +1,34 @@
+//! Which program runs on which machine.
+
+use sockeye_qemu::{Device, Image, Machine};
+
+/// A program of `examples`, as it is built for tests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Firmware {
+    app: &'static str,
+    short: bool,
+}
+
+impl Firmware {
+    /// With deadlines of seconds: [`short`](super::short).
+    pub const fn short(app: &'static str) -> Self {
+        Firmware { app, short: true }
+    }
+
+    /// With the deadlines that it is shipped with: 20 s and more.
+    pub const fn shipped(app: &'static str) -> Self {
+        Firmware { app, short: false }
+    }
+
+    /// Builds it for the machine that `SOCKEYE_MACHINE` names, lm3s6965 if it is not set, and boots it.
+    ///
+    /// # Panics
+    /// When one of these fails.
+    pub fn boot(self) -> Device {
+        let name = std::env::var("SOCKEYE_MACHINE").unwrap_or_else(|_| "lm3s6965".into());
+        let machine = Machine::named(&name).expect("SOCKEYE_MACHINE is a machine");
+        let image = Image { short_deadlines: self.short, ..Image::new(machine, self.app) };
+        let device = image.build().and_then(|path| Device::boot(machine, &path));
+        device.unwrap_or_else(|error| panic!("{self:?}: {error:#}"))
+    }
+}
