@@ -16,11 +16,11 @@ pub(crate) struct Budget {
     pub(crate) wrapper: u64,
 }
 
-/// The aim for the core was 7 KiB, which it keeps here; for core and wrapper together too, which they miss. The other
-/// figures hold them where they are; see ARCHITECTURE.md.
-const CORTEX_M3: Budget = Budget { core: 7 * 1024, wrapper: 15_500 };
+/// The aim for the core was 7 KiB, and for core and wrapper together too. What holds is what is here: the core is 102
+/// bytes over it since it unmasks and validates four and two words a round; for the wrapper see ARCHITECTURE.md.
+const CORTEX_M3: Budget = Budget { core: 7_300, wrapper: 17_000 };
 /// RISC-V's code is about a fifth larger than thumbv7m's, in `sha1_smol` as in the core.
-const RISCV: Budget = Budget { core: 8_800, wrapper: 18_700 };
+const RISCV: Budget = Budget { core: 8_800, wrapper: 20_000 };
 
 /// The libraries build for all of them. The first two have no compare-and-swap: the libraries need none, but a program
 /// there gives portable-atomic its feature `critical-section`, which embassy and static_cell use.

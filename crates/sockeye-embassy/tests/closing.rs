@@ -119,6 +119,27 @@ fn the_whole_closing_handshake() {
     assert_eq!((close.code(), close.reason()), (Some(code(4001)), "mine"));
 }
 
+/// Who closes after a clean end has nothing more to do, and is told so; after a failure, what it was.
+#[test]
+fn a_close_after_the_end_says_how_it_ended() {
+    let (mut ws, up, down) = server(patient());
+    up.put(&masked(raw::CLOSE, b""));
+    run(async {
+        assert!(ws.receiver.next().await.unwrap().is_none());
+        assert_eq!(ws.close(code(1000), "").await, Ok(()));
+        assert_eq!(ws.close(code(1000), "").await, Ok(()));
+    });
+    assert_eq!(told(&down), b"");
+
+    let (mut ws, up, down) = server(patient());
+    up.end();
+    run(async {
+        assert_eq!(ws.receiver.drain().await, Err(Error::Lost));
+        assert_eq!(ws.close(code(1000), "").await, Err(Error::Lost));
+    });
+    assert_eq!(down.len(), 0);
+}
+
 #[test]
 fn a_close_inside_a_message_of_fragments_ends_it() {
     let (mut ws, up, down) = server(patient());

@@ -3,7 +3,7 @@
 use core::mem;
 
 use crate::control::{Close, Control, Ping};
-use crate::copy::front;
+use crate::copy::{append, front};
 use crate::error::ProtocolError;
 use crate::event::{Chunk, Event, Kind};
 use crate::frame::{Header, MAX_HEADER, Opcode};
@@ -17,6 +17,9 @@ pub struct Receiver {
     masked: bool,
     limits: Limits,
     state: State,
+    /// A header that came in pieces.
+    header: [u8; MAX_HEADER],
+    header_len: u8,
     /// The frame whose payload is being read: the length is what remains of it, the key is in phase.
     frame: Header,
     /// The kind of the message that is open, or was the last, and its bytes so far.
@@ -24,7 +27,7 @@ pub struct Receiver {
     open: bool,
     message_len: u64,
     utf8: Utf8,
-    /// The payload of the control frame at hand, or between frames the header that came in pieces.
+    /// The payload of the control frame at hand.
     control: Control,
 }
 
@@ -72,6 +75,8 @@ impl Receiver {
             masked,
             limits: Limits::NONE,
             state: State::Header,
+            header: [0; MAX_HEADER],
+            header_len: 0,
             frame: Header { fin: true, opcode: Opcode::Text, mask: None, len: 0 },
             kind: Kind::Text,
             open: false,
@@ -117,12 +122,7 @@ impl Receiver {
 
     /// Whether a message or a frame has begun and not ended: what a deadline applies to.
     pub fn in_message(&self) -> bool {
-        self.open
-            || match self.state {
-                State::Header => !self.control.payload().is_empty(),
-                State::Payload => true,
-                State::Closed | State::Failed(_) => false,
-            }
+        self.open || self.header_len > 0 || matches!(self.state, State::Payload)
     }
 
     /// The peer's close frame, once it came.
@@ -168,27 +168,26 @@ impl Receiver {
 
     /// The next header: at the front of `input`, or begun in the pieces that came before.
     fn header(&mut self, input: &mut &mut [u8]) -> Result<Option<Header>, ProtocolError> {
-        let before = self.control.payload().len();
-        let bytes = if before == 0 {
-            &**input
-        } else {
-            self.control.extend(front(input, MAX_HEADER));
-            self.control.payload()
-        };
+        let before = usize::from(self.header_len);
+        let bytes = if before == 0 { &**input } else { self.joined(input) };
         match Header::parse(bytes)? {
             Some((header, len)) => {
-                self.control.clear();
+                self.header_len = 0;
                 take(input, (len - before) as u64);
                 Ok(Some(header))
             }
             None => {
-                if before == 0 {
-                    self.control.extend(input);
-                }
+                self.header_len = self.joined(input).len() as u8;
                 *input = &mut [];
                 Ok(None)
             }
         }
+    }
+
+    /// The pieces that came before, and what fits of `input` behind them.
+    fn joined(&mut self, input: &[u8]) -> &[u8] {
+        let len = append(&mut self.header, self.header_len.into(), input);
+        front(&self.header, len)
     }
 
     /// The rules on a header that need to know what came before it.
@@ -196,7 +195,9 @@ impl Receiver {
         if self.masked != header.mask.is_some() {
             return Err(if self.masked { ProtocolError::Unmasked } else { ProtocolError::Masked });
         }
-        if !header.opcode.is_control() {
+        if header.opcode.is_control() {
+            self.control.clear();
+        } else {
             match header.opcode {
                 Opcode::Continuation if self.open => {}
                 Opcode::Continuation => return Err(ProtocolError::UnexpectedContinuation),
@@ -243,9 +244,6 @@ impl Receiver {
         }
         self.state = State::Header;
         let control = self.control.clone();
-        if self.frame.opcode != Opcode::Close {
-            self.control.clear();
-        }
         Ok(Some(match self.frame.opcode {
             Opcode::Ping => Event::Ping(Ping(control)),
             Opcode::Pong => Event::Pong(control),

@@ -29,7 +29,7 @@ fn talk(seed: u64) -> Talk {
     Talk {
         seed,
         // Each frame is flushed in a quarter of the conversations.
-        config: Config { flush: seed / 4 % 4 == 0, ..patient() },
+        config: Config { flush: (seed / 4).is_multiple_of(4), ..patient() },
         two_tasks: true,
         cut_receives: true,
         sends: Sends::Whole,
