@@ -48,6 +48,8 @@ enum Task {
     Cross,
     /// A device program on one of QEMU's machines.
     Qemu(qemu::Args),
+    /// All tests of the firmware, on every machine or on one (half an hour; not all of it is part of `test`).
+    Device(test::devices::Args),
     /// What images for QEMU's machines weigh and how deep their stacks get, against docs/size.md.
     Size(size::Args),
     /// The core linked without a panic, and its size.
@@ -74,6 +76,7 @@ fn main() -> ExitCode {
             Ok(status) => return status,
             Err(error) => Err(error),
         },
+        Task::Device(args) => test::devices::run(&args, &installer),
         Task::Size(args) => size::run(&args, &installer),
         Task::Probe(args) => probe::run(&args, &installer),
         Task::Bench(args) => bench::run(&args, &installer),

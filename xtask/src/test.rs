@@ -1,6 +1,7 @@
 //! Everything that is tested, step by step: `cargo xtask test` is the README's test command.
 
 mod clients;
+pub(crate) mod devices;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -41,6 +42,10 @@ const STEPS: &[Step] = &[
     ("clients-browser", clients::browser),
     ("size", |installer| size::run(&size::Args::default(), installer)),
     ("device-browser", clients::device_browser),
+    ("device-clients", devices::clients),
+    ("device-adversarial", devices::adversarial),
+    ("device-ethernet", devices::ethernet),
+    ("device-others", devices::others),
 ];
 
 pub(crate) fn run(args: &Args, installer: &Installer) -> ExitCode {

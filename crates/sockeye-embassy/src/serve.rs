@@ -18,6 +18,8 @@ use crate::resources::Resources;
 
 /// Whoever finds the pool full may ask again after so many seconds.
 const RETRY_AFTER: u32 = 5;
+/// Whoever finds the pool full has so long to ask.
+const ASK_TIME: Duration = Duration::from_secs(1);
 /// At its end a connection discards input for so long and so many bytes: closing it with input unread would reset
 /// it, and a reset can overtake our last frame.
 const DISCARD_TIME: Duration = Duration::from_secs(1);
@@ -137,21 +139,27 @@ pub struct Spare<'s> {
 }
 
 impl Spare<'_> {
-    /// Answers 503, for ever, to each client that finds all places taken. One more that comes while that is being said
-    /// may be reset.
+    /// Answers 503, for ever, to each client that finds all places taken and asks within a second. One more that comes
+    /// meanwhile may be reset.
     ///
     /// # Cancel safety
     /// Dropped, it resets its connection.
     pub async fn turn_away(mut self, config: &Config<'_>) -> Infallible {
-        let mut out = [0; 128];
-        let response = Response::reject(Reject::Unavailable { retry_after: RETRY_AFTER });
+        let mut out = [0; 256];
+        let response = Response::reject(Reject::Unavailable { retry_after: RETRY_AFTER })
+            .headers(&[("Content-Type", "text/plain")])
+            .body(b"All places are taken. Try again in a few seconds.\n");
         let len = response.write(&mut out).unwrap_or(0);
         loop {
             listen(&mut self.socket, self.port, config).await;
-            #[cfg(feature = "defmt")]
-            defmt::info!("no place for one more: 503");
-            let written = self.socket.write_all(out.get(..len).unwrap_or_default());
-            let _ = with_timeout(config.handshake_timeout, written).await;
+            // Only who asks is told. A browser keeps a connection in stock, and takes what lies there for the answer to
+            // a later request.
+            if let Ok(Ok(1..)) = with_timeout(ASK_TIME, self.socket.read(&mut [0])).await {
+                #[cfg(feature = "defmt")]
+                defmt::info!("no place for one more: 503");
+                let written = self.socket.write_all(out.get(..len).unwrap_or_default());
+                let _ = with_timeout(config.handshake_timeout, written).await;
+            }
             end(&mut self.socket, config).await;
         }
     }
