@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use sockeye_tests::device::{
-    self, CLIENTS, Firmware, SLACK, assert_free, beside_a_reader, close, message, open, short,
+    self, CLIENTS, Firmware, SLACK, assert_free, beside_a_reader, close, message, open, open_narrow, short,
 };
 use sockeye_tests::frame::{BINARY, PING, PONG, TEXT, masked};
 use sockeye_tests::{Raw, Upgrade};
@@ -130,7 +130,7 @@ fn the_readings_have_one_path() {
 fn who_does_not_read_delays_nobody_and_is_told_what_it_lost() {
     beside_a_reader(PATIENT, |device| {
         let mut other = open(device.address(), "/ws");
-        let mut slow = Raw::dial_narrow(device.address()).opened(&Upgrade::to("/ws"));
+        let mut slow = open_narrow(device.address(), "/ws");
         let begin = number(&reading(&mut slow), "uptime_ms");
         // The pongs fill every buffer on the way, since none is read.
         let pings = masked(PING, &[b'p'; 125]).repeat(1000);
@@ -178,7 +178,7 @@ fn reading_but_for_pongs(raw: &mut Raw) -> Value {
 fn who_never_reads_again_is_let_go() {
     beside_a_reader(SENSOR, |device| {
         let logged = device.log().len();
-        let mut slow = Raw::dial_narrow(device.address()).opened(&Upgrade::to("/ws"));
+        let mut slow = open_narrow(device.address(), "/ws");
         let begun = std::time::Instant::now();
         let pings = masked(PING, &[b'p'; 125]).repeat(1000);
         while slow.try_send(&pings) && begun.elapsed() < sockeye_tests::PATIENCE {}

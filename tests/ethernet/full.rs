@@ -24,9 +24,9 @@ fn who_is_one_too_many_is_told_so_and_gets_the_next_place() {
         assert_eq!(response.status, 503, "{}", response.head);
         assert_eq!(response.header("Retry-After"), Some("5"));
         assert_eq!(stream.read(&mut [0]).expect("the connection ends in order"), 0);
+        last.echo(b"it is still mine");
     }
 
-    last.echo(b"it is still mine");
     last.close();
     let mut next = Client::open(&host);
     next.echo(b"the next one");
@@ -39,7 +39,7 @@ fn who_is_one_too_many_is_told_so_and_gets_the_next_place() {
 fn no_reset_overtakes_the_answer() {
     let guest = Guest::boot(Deadlines::Short);
     let others = guest.fill();
-    let last = Client::open(&guest.lan.neighbour(2));
+    let last = Bystander::on(&guest.lan.neighbour(2));
 
     let from = SocketAddrV4::new(Ipv4Addr::new(203, 0, 113, 9), 1234);
     let mut peer = ByHand::open(&guest.lan, from, SERVER);
@@ -49,14 +49,13 @@ fn no_reset_overtakes_the_answer() {
     peer.wait_for_the_end();
     // The device has said all, which is acknowledged, and still takes what it did not ask for.
     let mut at = request.len();
-    for _ in 0..10 {
+    for _ in 0..2 {
         peer.send(at, &[b'x'; 100]);
         at += 100;
-        assert!(peer.has(at), "what is sent is discarded up to {at}");
+        assert!(peer.has(at), "what is sent is discarded");
     }
     peer.end(at);
 
-    last.close();
-    others.into_iter().for_each(Bystander::assert_undisturbed);
+    others.into_iter().chain([last]).for_each(Bystander::assert_undisturbed);
     guest.assert_free();
 }

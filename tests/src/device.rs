@@ -104,9 +104,21 @@ fn pause() {
 /// # Panics
 /// When there is none for too long.
 pub fn open(address: SocketAddr, path: &str) -> Raw {
+    open_by(Raw::dial, address, path)
+}
+
+/// The same with a receive buffer that is soon full.
+///
+/// # Panics
+/// As `open`.
+pub fn open_narrow(address: SocketAddr, path: &str) -> Raw {
+    open_by(Raw::dial_narrow, address, path)
+}
+
+fn open_by(dial: fn(SocketAddr) -> Raw, address: SocketAddr, path: &str) -> Raw {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        if let Ok(raw) = try_open(address, path) {
+        if let Ok(raw) = upgrade(dial(address), path) {
             return raw;
         }
         assert!(Instant::now() < deadline, "no place was free for {PATIENCE:?}");
@@ -119,14 +131,10 @@ pub fn open(address: SocketAddr, path: &str) -> Raw {
 /// # Errors
 /// The answer.
 pub fn try_open(address: SocketAddr, path: &str) -> Result<Raw, Option<Response>> {
-    try_open_over(Raw::dial(address), path)
+    upgrade(Raw::dial(address), path)
 }
 
-/// The same over a connection of TCP that is there.
-///
-/// # Errors
-/// The answer.
-pub fn try_open_over(mut raw: Raw, path: &str) -> Result<Raw, Option<Response>> {
+fn upgrade(mut raw: Raw, path: &str) -> Result<Raw, Option<Response>> {
     raw.try_send(&Upgrade::to(path).bytes());
     let response = raw.response();
     if response.as_ref().is_some_and(|response| response.status == 101) {

@@ -82,7 +82,8 @@ pub(crate) fn run(args: &Args, installer: &Installer) -> Result<()> {
     report::conclude(&selection, &judged.verdicts, &judged.broken)
 }
 
-/// Which of the cases 1 to 10 a server at this address passes strictly. One that was not run did not pass.
+/// Which of the cases 1 to 10 a server at this address passes strictly, at the first or at a second try. One that was not
+/// run did not pass.
 pub(crate) fn judge_server(
     label: &str,
     address: SocketAddr,
@@ -91,9 +92,18 @@ pub(crate) fn judge_server(
 ) -> Result<BTreeMap<String, bool>> {
     let selection = Selection::new(&[]);
     let judge = Judge::ready(JudgeName::Kosoku, installer)?;
-    let judged = Bench::Other(address).run(&judge, &selection, label, |_| limit)?;
-    let passes = |case: &String| judged.verdicts.get(case).is_some_and(Verdict::passes);
-    Ok(selection.cases().iter().map(|case| (case.clone(), passes(case))).collect())
+    let bench = Bench::Other(address);
+    let judged = bench.run(&judge, &selection, label, |_| limit)?;
+    let passes = |judged: &Judged, case: &String| judged.verdicts.get(case).is_some_and(Verdict::passes);
+    let mut passed: BTreeMap<String, bool> =
+        selection.cases().iter().map(|case| (case.clone(), passes(&judged, case))).collect();
+    // The judge waits half a second for a close: a busy machine fails one here and there.
+    let failed: Vec<String> = passed.iter().filter(|(_, good)| !**good).map(|(case, _)| case.clone()).collect();
+    if !failed.is_empty() {
+        let again = bench.run(&judge, &Selection::new(&failed), &format!("{label}-again"), |_| limit)?;
+        passed.extend(failed.into_iter().map(|case| (case.clone(), passes(&again, &case))));
+    }
+    Ok(passed)
 }
 
 /// What is judged.

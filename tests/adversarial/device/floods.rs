@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
-use sockeye_tests::device::{CLIENTS, SLACK, beside_an_echo, close, message, next, open, short, try_open_over};
+use sockeye_tests::device::{CLIENTS, SLACK, beside_an_echo, close, message, next, open, open_narrow, short};
 use sockeye_tests::frame::{BINARY, BINARY_BEGINS, CLOSE, CONTINUES, ENDS, PING, PONG, TEXT, closing, masked};
 use sockeye_tests::{PATIENCE, Raw};
 
@@ -57,8 +57,7 @@ fn fragments_of_a_byte() {
 fn pings_of_which_no_pong_is_read() {
     for payload in [0, 125] {
         beside_an_echo(PATIENT, |device| {
-            let narrow = Raw::dial_narrow(device.address());
-            let mut raw = try_open_over(narrow, "/").expect("there is a place");
+            let mut raw = open_narrow(device.address(), "/");
             // The device reads on, though none of its pongs is taken after some time: each takes the place of the last.
             flood(&raw, &masked(PING, &vec![b'p'; payload])).join().expect("all was sent");
             raw.send(&masked(PING, b"the last one"));

@@ -2,9 +2,7 @@
 
 use std::io::Write as _;
 
-use sockeye_qemu::Device;
-use sockeye_tests::Raw;
-use sockeye_tests::device::{beside_an_echo, close, next, try_open_over};
+use sockeye_tests::device::{beside_an_echo, close, next, open_narrow};
 use sockeye_tests::frame::{BINARY, BINARY_BEGINS, CONTINUES, ENDS, TEXT, masked};
 
 use crate::{ECHO, PATIENT};
@@ -12,18 +10,13 @@ use crate::{ECHO, PATIENT};
 /// What the host's kernel and QEMU hold of a connection at most, both ways, by far.
 const ON_THE_WAY: usize = 32 << 20;
 
-/// A connection of which the host's kernel holds little.
-fn open_narrow(device: &Device) -> Raw {
-    try_open_over(Raw::dial_narrow(device.address()), "/").expect("there is a place")
-}
-
 #[test]
 fn an_echo_reads_no_more_than_is_taken_of_it() {
     let floods = [masked(BINARY, &[0; 60_000]), masked(TEXT, b"x").repeat(10_000), masked(CONTINUES, &[0; 60_000])];
     // With short deadlines: QEMU tells the device of an end only when it has passed on what the device sent before.
     beside_an_echo(ECHO, |device| {
         for frames in floods {
-            let mut raw = open_narrow(device);
+            let mut raw = open_narrow(device.address(), "/");
             if frames[0] == CONTINUES {
                 raw.send(&masked(BINARY_BEGINS, b""));
             }
@@ -37,7 +30,7 @@ fn an_echo_reads_no_more_than_is_taken_of_it() {
 #[test]
 fn a_peer_that_reads_late_gets_all_of_its_echo() {
     beside_an_echo(PATIENT, |device| {
-        let mut raw = open_narrow(device);
+        let mut raw = open_narrow(device.address(), "/");
         const LEN: usize = 60_000;
         // As far as it is taken, for a second.
         let frame: Vec<u8> = masked(BINARY, &[5; LEN]);

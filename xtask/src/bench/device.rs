@@ -7,6 +7,7 @@ mod client;
 mod host;
 mod image;
 mod report;
+mod verdicts;
 
 use anyhow::{Result, bail};
 use clap::Args as ClapArgs;
@@ -90,7 +91,7 @@ pub(crate) fn run(args: &Args, installer: &Installer) -> Result<()> {
         sections.push(("longest", report::longest(&found)));
     }
     if tables.contains(&"autobahn") {
-        sections.push(("autobahn", report::autobahn(&found)));
+        sections.push(("autobahn", verdicts::autobahn(&found)));
     }
     sections.push(("versions", report::versions()?));
     for (_, section) in &sections {

@@ -5,7 +5,6 @@ use std::fs;
 use anyhow::{Context, Result};
 
 use super::client::Longest;
-use super::host::Passed;
 use super::image::Image;
 use super::{Found, LIBRARIES};
 use crate::process::{ask, root};
@@ -106,30 +105,6 @@ pub(super) fn longest(found: &[Found]) -> String {
     table(&libraries("with a message buffer of 1 KiB", found), &rows)
 }
 
-/// How many cases each passes, by section.
-pub(super) fn autobahn(found: &[Found]) -> String {
-    let section = |case: &str| case.split('.').next().and_then(|number| number.parse::<u32>().ok());
-    let passed: Vec<&[Passed; 2]> = found.iter().filter_map(|found| found.passed.as_ref()).collect();
-    let cases: Vec<&String> = passed.first().into_iter().flat_map(|[_, large]| large.keys()).collect();
-    let mut sections: Vec<u32> = cases.iter().filter_map(|case| section(case)).collect();
-    sections.sort_unstable();
-    sections.dedup();
-    let count = |cases: &Passed, number: Option<u32>| {
-        cases.iter().filter(|(case, good)| **good && (number.is_none() || section(case) == number)).count().to_string()
-    };
-    let row = |what: String, of: &dyn Fn(&[Passed; 2]) -> String| -> Vec<String> {
-        std::iter::once(what).chain(passed.iter().map(|passed| of(passed))).collect()
-    };
-    let mut rows = Vec::new();
-    for number in sections {
-        let of = cases.iter().filter(|case| section(case) == Some(number)).count();
-        rows.push(row(format!("section {number}, of {of}"), &|[_, large]| count(large, Some(number))));
-    }
-    rows.push(row(format!("all, of {}", cases.len()), &|[_, large]| count(large, None)));
-    rows.push(row("all, with a buffer of 1 KiB".into(), &|[small, _]| count(small, None)));
-    table(&libraries("Autobahn, with a buffer of 16 MiB", found), &rows)
-}
-
 /// When and with what.
 pub(super) fn versions() -> Result<String> {
     let lock = fs::read_to_string(root().join("bench/device/Cargo.lock")).context("bench/device has no lock")?;
@@ -164,11 +139,11 @@ fn replaced(document: &str, name: &str, text: &str) -> Option<String> {
     Some(format!("{before}<!-- {name} -->\n{text}<!-- end -->\n{after}"))
 }
 
-fn libraries<'a>(first: &'a str, found: &[Found]) -> Vec<&'a str> {
+pub(super) fn libraries<'a>(first: &'a str, found: &[Found]) -> Vec<&'a str> {
     std::iter::once(first).chain(found.iter().map(|found| found.library.name)).collect()
 }
 
-fn table(head: &[&str], rows: &[Vec<String>]) -> String {
+pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let line = |cells: &mut dyn Iterator<Item = &str>| {
         let mut line = String::from("|");
         for cell in cells {

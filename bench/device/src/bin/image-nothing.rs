@@ -1,0 +1,11 @@
+//! The image that all others are compared with.
+#![no_std]
+#![no_main]
+
+use device_bench::board::{Reader, Writer, run};
+use device_bench::echo::nothing::{BUFFERS, serve};
+
+#[cortex_m_rt::entry]
+fn main() -> ! {
+    run(async || serve(Reader, Writer).await, BUFFERS, BUFFERS)
+}
