@@ -227,10 +227,7 @@ mod tests {
     #[test]
     fn a_place_is_short() {
         let short = |file: &str| short(Path::new(file));
-        assert_eq!(
-            short("cargo/registry/src/mirror-1949cf8c/defmt-1.2.0/src/lib.rs"),
-            "defmt-1.2.0/src/lib.rs"
-        );
+        assert_eq!(short("cargo/registry/src/mirror-1949cf8c/defmt-1.2.0/src/lib.rs"), "defmt-1.2.0/src/lib.rs");
         assert_eq!(short("examples/apps/src/lib.rs"), "examples/apps/src/lib.rs");
     }
 

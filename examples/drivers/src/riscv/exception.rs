@@ -16,9 +16,9 @@ pub fn provoke() -> ! {
     #[expect(unsafe_code, reason = "a fault is wanted")]
     // SAFETY: nothing is read, and nothing comes after it: the exception handler does not return.
     unsafe {
-        core::ptr::read_volatile(4 as *const u32);
+        core::ptr::read_volatile(0xf000_0000 as *const u32);
     }
-    unreachable!("there is memory at address 4")
+    unreachable!("there is memory at 0xf000_0000")
 }
 
 #[cfg(feature = "defmt")]
