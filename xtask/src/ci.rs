@@ -8,6 +8,7 @@ use sockeye_qemu::MACHINES;
 
 use crate::install::Installer;
 use crate::process::{self, cargo};
+use crate::test::devices::TESTS as BOOTED;
 use crate::test::{self, Row};
 
 pub(crate) fn run(installer: &Installer) -> ExitCode {
@@ -18,7 +19,7 @@ pub(crate) fn run(installer: &Installer) -> ExitCode {
 
 fn fmt() -> Result<()> {
     // The others are not members of the workspace.
-    for manifest in ["Cargo.toml", "examples/Cargo.toml", "xtask/probe/Cargo.toml"] {
+    for manifest in ["Cargo.toml", "bench/device/Cargo.toml", "examples/Cargo.toml", "xtask/probe/Cargo.toml"] {
         process::run(cargo().args(["fmt", "--all", "--manifest-path", manifest, "--check"]))?;
     }
     Ok(())
@@ -26,6 +27,11 @@ fn fmt() -> Result<()> {
 
 fn clippy(installer: &Installer) -> Result<()> {
     process::run(cargo().args(["clippy", "--workspace", "--all-targets", "--all-features", "--", "-D", "warnings"]))?;
+    // Those that boot firmware are not among all targets.
+    let mut booted = cargo();
+    booted.args(["clippy", "-p", "sockeye-tests"]);
+    booted.args(BOOTED.iter().flat_map(|test| ["--test", test]));
+    process::run(booted.args(["--", "-D", "warnings"]))?;
     let mut packages = BTreeSet::new();
     for machine in MACHINES.iter().filter(|machine| packages.insert(machine.package)) {
         installer.rust_target(machine.target)?;

@@ -10,7 +10,7 @@ use crate::install::Installer;
 use crate::process::{self, cargo};
 
 /// Clients and places; bad peers; the wire itself.
-const TESTS: &[&str] = &["device", "device-adversarial", "device-ethernet"];
+pub(crate) const TESTS: &[&str] = &["device", "device-adversarial", "device-ethernet"];
 
 /// Which machine.
 #[derive(Parser)]

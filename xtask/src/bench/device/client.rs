@@ -69,11 +69,12 @@ fn echo(server: SocketAddr, bytes: usize, frame: usize) -> io::Result<()> {
 }
 
 fn send(stream: &mut TcpStream, bytes: usize, frame: usize) -> io::Result<()> {
+    let mut out = Vec::new();
     let mut at = 0;
     while at < bytes {
         let len = frame.min(bytes - at);
         let fin = if at + len == bytes { 0x80 } else { 0 };
-        let mut out = vec![fin | if at == 0 { 2 } else { 0 }];
+        out.push(fin | if at == 0 { 2 } else { 0 });
         match len {
             0..126 => out.push(0x80 | len as u8),
             126..0x1_0000 => out.extend([0x80 | 126, (len >> 8) as u8, len as u8]),
@@ -84,10 +85,10 @@ fn send(stream: &mut TcpStream, bytes: usize, frame: usize) -> io::Result<()> {
         }
         out.extend(KEY);
         out.extend((0..len).map(|i| payload(at + i) ^ KEY[i % KEY.len()]));
-        stream.write_all(&out)?;
         at += len;
     }
-    Ok(())
+    // At once: what comes in two reads is another matter to some.
+    stream.write_all(&out)
 }
 
 /// Reads a message in any number of frames.
