@@ -12,6 +12,7 @@ mod show;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tokio::runtime::Builder;
 
 /// WebSockets from a 64 KiB microcontroller to a host with 100,000 connections.
 ///
@@ -41,7 +42,10 @@ fn main() -> ExitCode {
         Err(error) if error.use_stderr() => return wrong(&error),
         Err(help) => help.exit(),
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    // On one core there is nobody to share the work with.
+    let alone = std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1);
+    let mut builder = if alone { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    let runtime = match builder.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("sockeye: the runtime does not start: {error}");

@@ -1,9 +1,13 @@
 //! From a request's path to what serves it.
 
+use std::fmt;
+use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use sockeye_tokio::proto::{CloseCode, Reject, Request, Response};
 use sockeye_tokio::{Accept, AcceptError, Connection, Error, Incoming, Transport};
+use tracing::warn;
 
 use crate::echo;
 use crate::pages::{self, Page};
@@ -17,37 +21,54 @@ enum Route {
     Page(&'static Page),
 }
 
-/// Serves one connection from its request to its end.
-pub(crate) async fn serve<S: Transport>(incoming: Incoming<S>, server: &Server) -> Result<(), Failure> {
+/// What serves one connection from its request to its end.
+pub(crate) type Service<'s> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 's>>;
+
+/// From a request to what serves it.
+pub(crate) fn find<S: Transport>(incoming: Incoming<S>, peer: SocketAddr, server: &Server) -> Service<'_> {
     // A page, too, is not for a name that was rebound to this address.
-    if let Err(reject) = incoming.check_host().and_then(|()| incoming.check_origin()) {
-        return Ok(incoming.reject(reject).await?);
-    }
-    match find(&incoming.request(), server) {
-        Ok(Route::Page(page)) => {
-            let headers = page.headers();
-            Ok(incoming.respond(Response::new(200).headers(&headers).body(page.body)).await?)
+    let checked = incoming.check_host().and_then(|()| incoming.check_origin());
+    match checked.and_then(|()| route(&incoming.request(), server)) {
+        Ok(Route::Page(page)) => Box::pin(show(incoming, page)),
+        Ok(Route::Echo) => Box::pin(echo(incoming, server)),
+        Ok(Route::Room(room)) => Box::pin(visit(incoming, room, server)),
+        Err(reject) => {
+            let request = incoming.request();
+            warn!(%peer, path = ?request.path(), "{}", Refusal { reject, request: &request });
+            Box::pin(refuse(incoming, reject))
         }
-        Ok(Route::Echo) => {
-            let mut ws = incoming.accept(Accept::default()).await?;
-            let served = server.until_shutdown(echo::run(&mut ws)).await;
-            Ok(end(ws, served).await?)
-        }
-        Ok(Route::Room(room)) => {
-            let dialect = Dialect::of(&incoming.request());
-            // Before the 101: whatever is sent once the client knows of it is for this member too.
-            let mut visit = Visit::begin(room, dialect);
-            let accept =
-                Accept { subprotocol: dialect.subprotocol(), limits: Some(rooms::MESSAGE_LIMITS), ..Accept::default() };
-            let mut ws = incoming.accept(accept).await?;
-            let served = server.until_shutdown(visit.run(&mut ws)).await;
-            Ok(end(ws, served).await?)
-        }
-        Err(reject) => Ok(incoming.reject(reject).await?),
     }
 }
 
-fn find(request: &Request<'_>, server: &Server) -> Result<Route, Reject> {
+async fn refuse<S: Transport>(incoming: Incoming<S>, reject: Reject) -> Result<(), Failure> {
+    // That it was refused is logged already.
+    let _ = incoming.reject::<()>(reject).await;
+    Ok(())
+}
+
+async fn show<S: Transport>(incoming: Incoming<S>, page: &'static Page) -> Result<(), Failure> {
+    let headers = page.headers();
+    Ok(incoming.respond(Response::new(200).headers(&headers).body(page.body)).await?)
+}
+
+async fn echo<S: Transport>(incoming: Incoming<S>, server: &Server) -> Result<(), Failure> {
+    let mut ws = incoming.accept(Accept::default()).await?;
+    let served = server.until_shutdown(echo::run(&mut ws)).await;
+    Box::pin(end(ws, served)).await
+}
+
+async fn visit<S: Transport>(incoming: Incoming<S>, room: Arc<Room>, server: &Server) -> Result<(), Failure> {
+    let dialect = Dialect::of(&incoming.request());
+    // Before the 101: whatever is sent once the client knows of it is for this member too.
+    let mut visit = Visit::begin(room, dialect);
+    let accept =
+        Accept { subprotocol: dialect.subprotocol(), limits: Some(rooms::MESSAGE_LIMITS), ..Accept::default() };
+    let mut ws = incoming.accept(accept).await?;
+    let served = server.until_shutdown(visit.run(&mut ws)).await;
+    Box::pin(end(ws, served)).await
+}
+
+fn route(request: &Request<'_>, server: &Server) -> Result<Route, Reject> {
     let path = request.path();
     let room = path.strip_prefix("/rooms/").filter(|name| rooms::is_name(name));
     if request.is_upgrade() {
@@ -65,10 +86,30 @@ fn find(request: &Request<'_>, server: &Server) -> Result<Route, Reject> {
 }
 
 /// Ends what the shutdown interrupted (`None`) by a closing handshake.
-async fn end<S: Transport>(ws: Connection<S>, served: Option<Result<(), Error>>) -> Result<(), Error> {
-    match served {
+async fn end<S: Transport>(ws: Connection<S>, served: Option<Result<(), Error>>) -> Result<(), Failure> {
+    Ok(match served {
         Some(served) => served,
         None => ws.close(CloseCode::GOING_AWAY, "the server goes down").await,
+    }?)
+}
+
+/// Why a request was refused, with the setting that would allow it. What a stranger wrote is logged escaped.
+struct Refusal<'a> {
+    reject: Reject,
+    request: &'a Request<'a>,
+}
+
+impl fmt::Display for Refusal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Refusal { reject, request } = self;
+        write!(f, "refused: {reject}")?;
+        match (reject, request.origin()) {
+            (Reject::HostNotAllowed, _) => write!(f, ", Host {:?}: --host NAME would allow it", request.host()),
+            (Reject::OriginNotAllowed, Some(origin)) => {
+                write!(f, ", Origin {origin:?}: --origin ORIGIN would allow it")
+            }
+            _ => Ok(()),
+        }
     }
 }
 

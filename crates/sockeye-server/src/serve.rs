@@ -1,12 +1,12 @@
 //! `sockeye serve`: listens, and serves until Ctrl-C.
 
 use std::future::Future;
+use std::io;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use std::{fmt, io};
 
 use clap::builder::NonEmptyStringValueParser;
 use sockeye_tokio::proto::{Limits, Reject};
@@ -21,7 +21,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::descriptors;
 use crate::rooms::Rooms;
-use crate::route::{self, Failure};
+use crate::route::{self, Failure, Service};
 
 /// How to serve.
 #[derive(clap::Args)]
@@ -193,20 +193,10 @@ async fn accept(listener: &TcpListener, server: &Arc<Server>, tasks: &TaskTracke
 
 async fn serve(socket: TcpStream, peer: SocketAddr, server: &Server) {
     let _ = socket.set_nodelay(true);
-    let Some(incoming) = server.until_shutdown(Incoming::read(socket, server.config.clone())).await else { return };
-    let served = match incoming {
-        Ok(incoming) => {
-            // What a stranger wrote is logged escaped.
-            let request = incoming.request();
-            let (path, host, origin) =
-                (request.path().to_owned(), request.host().to_owned(), request.origin().map(str::to_owned));
-            let served = route::serve(incoming, server).await;
-            if let Err(Failure::Accept(AcceptError::Rejected(reject))) = &served {
-                warn!(%peer, ?path, "refused: {}", Refusal { reject, host: &host, origin: origin.as_deref() });
-                return;
-            }
-            served
-        }
+    // The two are apart, and each is boxed: a connection that is open is not to take what its handshake took.
+    let Some(begun) = server.until_shutdown(Box::pin(begin(socket, peer, server))).await else { return };
+    let served = match begun {
+        Ok(service) => service.await,
         Err(error) => Err(error.into()),
     };
     match served {
@@ -219,24 +209,9 @@ async fn serve(socket: TcpStream, peer: SocketAddr, server: &Server) {
     }
 }
 
-/// Why a request was refused, with the setting that would allow it.
-struct Refusal<'a> {
-    reject: &'a Reject,
-    host: &'a str,
-    origin: Option<&'a str>,
-}
-
-impl fmt::Display for Refusal<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.reject.fmt(f)?;
-        match (self.reject, self.origin) {
-            (Reject::HostNotAllowed, _) => write!(f, ", Host {:?}: --host NAME would allow it", self.host),
-            (Reject::OriginNotAllowed, Some(origin)) => {
-                write!(f, ", Origin {origin:?}: --origin ORIGIN would allow it")
-            }
-            _ => Ok(()),
-        }
-    }
+/// From a connection to what serves it.
+async fn begin(socket: TcpStream, peer: SocketAddr, server: &Server) -> Result<Service<'_>, AcceptError> {
+    Ok(route::find(Incoming::read(socket, server.config.clone()).await?, peer, server))
 }
 
 fn why_no_listener(address: SocketAddr, error: &io::Error) -> String {

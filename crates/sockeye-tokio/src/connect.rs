@@ -78,7 +78,7 @@ pub async fn connect_over<S: Transport>(
 ) -> Result<Connection<S>, ConnectError> {
     let config = config.into();
     let shaken = handshake(io, Uri::parse(uri)?, config.clone());
-    timeout(config.handshake_timeout, shaken).await.map_err(|_| ConnectError::Timeout)?
+    Box::pin(timeout(config.handshake_timeout, shaken)).await.map_err(|_| ConnectError::Timeout)?
 }
 
 /// Whoever connects to this address has to hold this lock.

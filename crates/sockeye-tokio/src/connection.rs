@@ -41,9 +41,9 @@ impl<S: Transport> Connection<S> {
         role: Role,
         core: sockeye::Receiver,
     ) -> Self {
-        let outbox = Outbox::new(io, role, &config);
+        let outbox = Outbox::new(io, role, config.clone());
         Connection {
-            sender: Sender::new(outbox.clone(), config.send_timeout),
+            sender: Sender::new(outbox.clone()),
             receiver: Receiver::new(outbox, config, core, early),
             subprotocol: subprotocol.map(Into::into),
         }

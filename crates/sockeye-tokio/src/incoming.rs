@@ -39,7 +39,9 @@ use crate::role::Role;
 /// # Cancel safety
 /// Dropped, it closes the transport.
 pub async fn accept<S: Transport>(io: S, config: impl Into<Arc<Config>>) -> Result<Connection<S>, AcceptError> {
-    Incoming::read(io, config).await?.accept(Accept::default()).await
+    let config = config.into();
+    // Boxed, as the steps of the handshake are: what they need is not to be there for a connection's whole life.
+    Box::pin(async { Incoming::read_head(io, config).await?.answer(Accept::default()).await }).await
 }
 
 /// A request whose head was read and is well-formed, before it is accepted, rejected or answered otherwise.
@@ -71,8 +73,11 @@ impl<S: Transport> Incoming<S> {
     ///
     /// # Cancel safety
     /// Dropped, it closes the transport.
-    pub async fn read(mut io: S, config: impl Into<Arc<Config>>) -> Result<Self, AcceptError> {
-        let config = config.into();
+    pub async fn read(io: S, config: impl Into<Arc<Config>>) -> Result<Self, AcceptError> {
+        Box::pin(Self::read_head(io, config.into())).await
+    }
+
+    async fn read_head(mut io: S, config: Arc<Config>) -> Result<Self, AcceptError> {
         let deadline = Instant::now() + config.handshake_timeout;
         let mut bytes = Vec::new();
         let read = timeout_at(deadline, read_head(&mut io, &mut bytes, config.head));
@@ -120,7 +125,11 @@ impl<S: Transport> Incoming<S> {
     ///
     /// # Cancel safety
     /// Dropped, it closes the transport.
-    pub async fn accept(mut self, accept: Accept<'_>) -> Result<Connection<S>, AcceptError> {
+    pub async fn accept(self, accept: Accept<'_>) -> Result<Connection<S>, AcceptError> {
+        Box::pin(self.answer(accept)).await
+    }
+
+    async fn answer(mut self, accept: Accept<'_>) -> Result<Connection<S>, AcceptError> {
         if let Err(reject) = self.check_host().and_then(|()| self.check_origin()) {
             return self.reject(reject).await;
         }
@@ -157,7 +166,7 @@ impl<S: Transport> Incoming<S> {
     pub async fn reject<T>(self, reject: Reject) -> Result<T, AcceptError> {
         let text = format!("{reject}\n");
         let headers = [("Content-Type", "text/plain; charset=utf-8")];
-        self.respond(Response::reject(reject).headers(&headers).body(text.as_bytes())).await?;
+        Box::pin(self.respond(Response::reject(reject).headers(&headers).body(text.as_bytes()))).await?;
         Err(AcceptError::Rejected(reject))
     }
 

@@ -42,6 +42,7 @@ mod connection;
 mod ending;
 mod error;
 mod incoming;
+mod mailbox;
 mod message;
 #[cfg(feature = "futures")]
 mod messages;
@@ -60,6 +61,7 @@ pub use connect::{ConnectError, connect, connect_over};
 pub use connection::Connection;
 pub use error::Error;
 pub use incoming::{Accept, AcceptError, Incoming, accept};
+pub use mailbox::Mailbox;
 pub use message::{Message, OwnedMessage, Prepared};
 #[cfg(feature = "futures")]
 pub use messages::Messages;

@@ -1,29 +1,29 @@
 //! What is to be written, and who writes it.
 //!
 //! **Whoever holds the writer first finishes the frame in flight.** Both halves queue whole frames, so the queue
-//! always ends at a frame's end, and what a half could not write is the flusher's to write: one task, there only
-//! while something is queued, so that whatever the application does next, what was queued goes out.
+//! always ends at a frame's end, and what a half left in it is the flusher's to write, so that whatever the
+//! application does next, what was queued goes out.
 //!
 //! Replies (a pong, or a close in its place) wait in one slot. They go ahead of each data frame. Pings that came by
 //! one read are each answered as long as the peer takes what is written (Autobahn 2.10 counts them); from a peer that
 //! takes nothing no pong is queued any more, and however many pings it sends, it is owed one.
 
+mod flusher;
 mod link;
 
-use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use sockeye::Reply;
+use sockeye::{Reply, SendError};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep};
 
-use self::link::{Flusher, Link, WRITE_AT};
+use self::link::{Flusher, Link};
 use crate::budget::lock;
+use crate::clock::Time;
 use crate::config::Config;
 use crate::error::Error;
 use crate::role::{Control, Role};
@@ -51,8 +51,27 @@ pub(crate) enum Flush {
     Later,
 }
 
+/// An outbox of any transport, to which others post.
+pub(crate) trait Post: Send + Sync {
+    /// Queues a frame whole if at most `limit` bytes wait before it.
+    fn post(self: Arc<Self>, data: Data<'_>, limit: usize) -> Result<(), Error>;
+}
+
+impl<S: Transport> Post for Outbox<S> {
+    fn post(self: Arc<Self>, data: Data<'_>, limit: usize) -> Result<(), Error> {
+        let link = lock(&self.link);
+        match link.failed {
+            Some(error) => Err(error),
+            None if link.queued() > limit => Err(Error::SlowPeer),
+            // It would be taken for the end of the sender's message.
+            None if link.role.in_message() => Err(Error::Send(SendError::KindChanged)),
+            None => self.queue(link, &data, Flush::Later),
+        }
+    }
+}
+
 impl<S: Transport> Outbox<S> {
-    pub(crate) fn new(io: S, role: Role, config: &Config) -> Arc<Self> {
+    pub(crate) fn new(io: S, role: Role, config: Arc<Config>) -> Arc<Self> {
         let link = Link::new(io, role, config);
         Arc::new(Outbox { holding: AtomicBool::new(false), link: Mutex::new(link) })
     }
@@ -66,11 +85,27 @@ impl<S: Transport> Outbox<S> {
     ) -> Poll<Result<(), Error>> {
         let mut link = lock(&self.link);
         ready!(link.poll_room(cx))?;
+        Poll::Ready(self.queue(link, data, flush))
+    }
+
+    /// The same if there is room; `None` if there is none.
+    #[inline]
+    pub(crate) fn try_data(self: &Arc<Self>, data: &Data<'_>, flush: Flush) -> Option<Result<(), Error>> {
+        let link = lock(&self.link);
+        match link.failed {
+            Some(error) => Some(Err(error)),
+            None if link.has_room() => Some(self.queue(link, data, flush)),
+            None => None,
+        }
+    }
+
+    #[inline(always)]
+    fn queue(self: &Arc<Self>, mut link: MutexGuard<'_, Link<S>>, data: &Data<'_>, flush: Flush) -> Result<(), Error> {
         link.queue_replies();
         let now = flush == Flush::Soon && !self.holding.load(Ordering::Relaxed);
-        let queued = link.queue_data(cx, data, now);
+        let queued = link.queue_data(data, now);
         self.leave(link);
-        Poll::Ready(queued.map_err(Error::Send))
+        queued.map_err(Error::Send)
     }
 
     /// Queues a ping or a close, once there is room, and writes what is queued.
@@ -81,7 +116,10 @@ impl<S: Transport> Outbox<S> {
     ) -> Poll<Result<(), Error>> {
         let mut link = lock(&self.link);
         ready!(link.poll_room(cx))?;
-        link.queue_replies();
+        match control {
+            Control::Close(..) => link.queue_last_reply(),
+            _ => link.queue_replies(),
+        }
         let queued = link.queue_control(control);
         link.write(cx);
         if link.closed_at.is_some() {
@@ -93,7 +131,7 @@ impl<S: Transport> Outbox<S> {
 
     /// Ready when all that was queued is written: for the sender.
     pub(crate) fn poll_flush(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.poll_written(cx, |link| &mut link.sender)
+        self.poll_written(cx, Link::sender_waits)
     }
 
     /// Ready when there is room for another frame.
@@ -104,7 +142,7 @@ impl<S: Transport> Outbox<S> {
     fn poll_written(
         self: &Arc<Self>,
         cx: &mut Context<'_>,
-        waiter: impl Fn(&mut Link<S>) -> &mut Option<Waker>,
+        wait: impl Fn(&mut Link<S>, &Context<'_>),
     ) -> Poll<Result<(), Error>> {
         let mut link = lock(&self.link);
         link.queue_replies();
@@ -115,18 +153,23 @@ impl<S: Transport> Outbox<S> {
         if link.is_written() {
             return Poll::Ready(Ok(()));
         }
-        *waiter(&mut link) = Some(cx.waker().clone());
+        wait(&mut link, cx);
         self.leave(link);
         Poll::Pending
     }
 
     /// Hands the lock back, and leaves no queued byte without somebody who will write it.
-    fn leave(self: &Arc<Self>, mut link: MutexGuard<'_, Link<S>>) {
-        if link.flusher == Flusher::None && !(link.is_written() && link.replies.is_empty()) && link.failed.is_none() {
-            link.flusher = Flusher::Spawned;
-            drop(link);
-            tokio::spawn(flush(self.clone()));
+    #[inline]
+    fn leave(self: &Arc<Self>, link: MutexGuard<'_, Link<S>>) {
+        if link.flusher == Flusher::None && !link.is_quiet() {
+            self.hand_over(link);
         }
+    }
+
+    #[cold]
+    fn hand_over(self: &Arc<Self>, mut link: MutexGuard<'_, Link<S>>) {
+        link.flusher = Flusher::Coming;
+        flusher::hand_over(&mut link.runner, self.clone());
     }
 }
 
@@ -139,11 +182,7 @@ impl<S: Transport> Outbox<S> {
 
     /// Owes the peer a reply, which goes out by the next write.
     pub(crate) fn push(&self, reply: Reply) {
-        let mut link = lock(&self.link);
-        link.replies.push(reply);
-        if link.queue.len() - link.written < WRITE_AT {
-            link.queue_replies();
-        }
+        lock(&self.link).push(reply);
     }
 
     /// Sees to it that what is owed goes out even if the application writes nothing and does not come back.
@@ -170,8 +209,8 @@ impl<S: Transport> Outbox<S> {
             link.write(cx);
         }
         let result = read(Pin::new(&mut link.io), cx);
-        if result.is_pending() && !link.reader.as_ref().is_some_and(|old| old.will_wake(cx.waker())) {
-            link.reader = Some(cx.waker().clone());
+        if result.is_pending() {
+            link.reader_waits(cx);
         }
         self.leave(link);
         result
@@ -188,18 +227,20 @@ impl<S: Transport> Outbox<S> {
 
     /// Takes the time if this answers the last ping.
     pub(crate) fn pong(&self, payload: &[u8]) {
-        let mut link = lock(&self.link);
-        if let Some((_, sent)) = link.ping.take_if(|(expected, _)| **expected == *payload) {
-            link.round_trip = Some(sent.elapsed());
-        }
+        lock(&self.link).pong(payload);
     }
 
     pub(crate) fn round_trip(&self) -> Option<Duration> {
-        lock(&self.link).round_trip
+        lock(&self.link).round_trip.as_deref().copied()
+    }
+
+    /// How long a peer may take nothing.
+    pub(crate) fn send_timeout(&self) -> Duration {
+        lock(&self.link).config.send_timeout
     }
 
     /// What failed, and when our close frame was queued.
-    pub(crate) fn state(&self) -> (Option<Error>, Option<Instant>) {
+    pub(crate) fn state(&self) -> (Option<Error>, Option<Time>) {
         let link = lock(&self.link);
         (link.failed, link.closed_at)
     }
@@ -221,45 +262,10 @@ impl<S: Transport> Outbox<S> {
 
     /// Ready when all is written that was queued or owed: for the receiver's last frame.
     pub(crate) fn poll_last_flush(self: &Arc<Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.poll_written(cx, |link| &mut link.receiver)
+        self.poll_written(cx, Link::receiver_waits)
     }
 
     pub(crate) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut lock(&self.link).io).poll_shutdown(cx)
     }
-}
-
-/// The flusher: writes what is queued, then ends.
-async fn flush<S: Transport>(outbox: Arc<Outbox<S>>) {
-    let mut patience: Option<Pin<Box<Sleep>>> = None;
-    let mut before = None;
-    poll_fn(|cx| {
-        let mut link = lock(&outbox.link);
-        link.flusher = Flusher::Spawned;
-        link.queue_replies();
-        while link.poll_write(cx).is_ready() {
-            if link.replies.is_empty() || link.failed.is_some() {
-                link.flusher = Flusher::None;
-                return Poll::Ready(());
-            }
-            link.queue_replies();
-        }
-        link.flusher = Flusher::Waiting;
-        // A peer that takes nothing for too long is given up; with both halves gone, so is one that is slow.
-        let timeout = link.send_timeout;
-        let patience = patience.get_or_insert_with(|| Box::pin(sleep(timeout)));
-        if before.replace(link.taken) != Some(link.taken) && Arc::strong_count(&outbox) > 1 {
-            patience.as_mut().reset(Instant::now() + timeout);
-        }
-        let error = if link.share.is_evicted(cx.waker()) {
-            Error::OverBudget
-        } else {
-            ready!(patience.as_mut().poll(cx));
-            Error::SlowPeer
-        };
-        link.fail(error);
-        link.flusher = Flusher::None;
-        Poll::Ready(())
-    })
-    .await;
 }

@@ -1,7 +1,7 @@
 //! The receiving half: fills a buffer, hands it to the core, and keeps the deadlines.
 
-use std::future::poll_fn;
 use std::ops::Range;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -37,7 +37,7 @@ pub struct Receiver<S> {
     config: Arc<Config>,
     core: sockeye::Receiver,
     input: Input,
-    partial: Partial,
+    partial: Option<Box<Partial>>,
     clock: Clock,
     /// The peer's close frame.
     close: Option<Box<Close>>,
@@ -65,7 +65,7 @@ impl<S: Transport> Receiver<S> {
             outbox,
             core,
             input: Input::with(early),
-            partial: Partial { bytes: Vec::new(), whole: false, share: Share::new(&config.budget.partial) },
+            partial: None,
             clock: Clock::new(),
             close: None,
             ending: None,
@@ -82,7 +82,7 @@ impl<S: Transport> Receiver<S> {
     /// # Cancel safety
     /// Dropped, it loses nothing.
     pub async fn next(&mut self) -> Result<Option<Chunk<'_>>, Error> {
-        let Some(found) = poll_fn(|cx| self.poll_chunk(cx)).await? else { return Ok(None) };
+        let Some(found) = Next(self).await? else { return Ok(None) };
         Ok(Some(Chunk { kind: found.kind, payload: self.input.get_mut(found.range), last: found.last }))
     }
 
@@ -95,7 +95,7 @@ impl<S: Transport> Receiver<S> {
     /// # Cancel safety
     /// Dropped, it loses nothing. Between two calls of it, [`next`](Self::next) must not be called inside a message.
     pub async fn message(&mut self) -> Result<Option<Message<'_>>, Error> {
-        poll_fn(|cx| self.poll_whole(cx)).await.map(|found| found.map(|found| self.whole(found)))
+        Ok(Whole(self).await?.map(|found| self.whole(found)))
     }
 
     /// The same without a future, for those who write their own.
@@ -219,7 +219,7 @@ impl<S: Transport> Receiver<S> {
             let (failed, closed_at) = self.outbox.state();
             let error = if failed.is_some() {
                 failed
-            } else if self.partial.share.is_evicted(cx.waker()) {
+            } else if self.partial.as_ref().is_some_and(|partial| partial.share.is_evicted(cx.waker())) {
                 Some(Error::OverBudget)
             } else {
                 match ready!(self.clock.poll(cx, &self.config, closed_at)) {
@@ -239,7 +239,7 @@ impl<S: Transport> Receiver<S> {
 
     /// Begins the end: after the peer's close frame, or because of an error.
     fn end(&mut self, error: Option<Error>) {
-        self.partial.clear();
+        self.partial = None;
         self.input.release();
         self.ending = Some(Box::new(Ending::new(error, &self.outbox, &self.config)));
     }
@@ -247,24 +247,49 @@ impl<S: Transport> Receiver<S> {
 
 /// Putting messages together.
 impl<S: Transport> Receiver<S> {
+    #[inline]
     fn poll_whole(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Found>, Error>> {
-        if self.partial.whole {
-            self.partial.clear();
+        if self.partial.is_none()
+            && let Some(found) = self.next_in_buffer()
+        {
+            return Poll::Ready(Ok(Some(found)));
+        }
+        self.poll_put_together(cx)
+    }
+
+    /// The next message if it lies in the buffer whole, as most do.
+    #[inline(always)]
+    fn next_in_buffer(&mut self) -> Option<Found> {
+        let mut unused = self.input.unused();
+        let Chunk { kind, payload, last } = self.core.next_message(&mut unused)?;
+        let (len, left) = (payload.len(), unused.len());
+        let end = self.input.keep(left);
+        self.clock.message();
+        self.outbox.set_holding(left > 0);
+        Some(Found { kind, last, range: end - len..end })
+    }
+
+    fn poll_put_together(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Found>, Error>> {
+        if self.partial.as_ref().is_some_and(|partial| partial.whole) {
+            self.partial = None;
         }
         loop {
-            let direct = !self.partial.bytes.is_empty() && self.input.is_empty() && self.ending.is_none();
+            let direct = self.partial.is_some() && self.input.is_empty() && self.ending.is_none();
             let found = if direct && self.core.frame_remaining() >= DIRECT {
                 ready!(self.poll_direct(cx))
             } else {
                 let Some(found) = ready!(self.poll_chunk(cx))? else { return Poll::Ready(Ok(None)) };
-                if found.last && self.partial.bytes.is_empty() {
+                if found.last && self.partial.is_none() {
                     return Poll::Ready(Ok(Some(found)));
                 }
-                self.partial.append(self.input.get(found.range.clone()), self.core.frame_remaining());
+                let partial = self.partial.get_or_insert_with(|| Partial::new(&self.config));
+                partial.append(self.input.get(found.range.clone()), self.core.frame_remaining());
                 Some(found)
             };
             if let Some(found) = found.filter(|found| found.last) {
-                self.partial.whole = true;
+                if let Some(partial) = &mut self.partial {
+                    partial.whole = true;
+                }
                 return Poll::Ready(Ok(Some(found)));
             }
         }
@@ -275,13 +300,15 @@ impl<S: Transport> Receiver<S> {
         self.outbox.set_holding(false);
         self.input.release();
         let remaining = self.core.frame_remaining();
-        self.partial.make_room(0, remaining);
-        let bytes = &mut self.partial.bytes;
+        let Some(partial) = &mut self.partial else { return Poll::Ready(None) };
+        partial.make_room(0, remaining);
+        let bytes = &mut partial.bytes;
         let start = bytes.len();
         let limit = usize::try_from(remaining).unwrap_or(usize::MAX);
         let read = self.outbox.poll_read_with(cx, |io, cx| poll_read_buf(io, cx, &mut (&mut *bytes).limit(limit)));
         ready!(self.poll_read(cx, read));
-        let mut unused = self.partial.bytes.get_mut(start..).unwrap_or_default();
+        let bytes = self.partial.as_mut().and_then(|partial| partial.bytes.get_mut(start..));
+        let mut unused = bytes.unwrap_or_default();
         match self.core.next_event(&mut unused) {
             Ok(Some(Event::Data(Chunk { kind, last, .. }))) => {
                 if last {
@@ -296,12 +323,47 @@ impl<S: Transport> Receiver<S> {
     }
 
     fn whole(&self, found: Found) -> Message<'_> {
-        let payload = if self.partial.whole { &self.partial.bytes } else { self.input.get(found.range) };
+        let payload = match &self.partial {
+            Some(partial) => &partial.bytes,
+            None => self.input.get(found.range),
+        };
         Message { kind: found.kind, payload }
     }
 }
 
+/// The next chunk, by its place.
+struct Next<'a, S>(&'a mut Receiver<S>);
+
+impl<S: Transport> Future for Next<'_, S> {
+    type Output = Result<Option<Found>, Error>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.0.next_in_buffer() {
+            Some(found) => Poll::Ready(Ok(Some(found))),
+            None => self.0.poll_chunk(cx),
+        }
+    }
+}
+
+/// The next message, by its place.
+struct Whole<'a, S>(&'a mut Receiver<S>);
+
+impl<S: Transport> Future for Whole<'_, S> {
+    type Output = Result<Option<Found>, Error>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.poll_whole(cx)
+    }
+}
+
 impl Partial {
+    fn new(config: &Config) -> Box<Self> {
+        let share = Share::new(&config.budget.partial);
+        Box::new(Partial { bytes: pool::take_queue(), whole: false, share })
+    }
+
     fn append(&mut self, piece: &[u8], remaining: u64) {
         self.make_room(piece.len(), remaining);
         self.bytes.extend_from_slice(piece);
@@ -309,21 +371,19 @@ impl Partial {
 
     /// Makes room for `piece` bytes that are there and, in steps, for `remaining` that were announced.
     fn make_room(&mut self, piece: usize, remaining: u64) {
-        if self.bytes.capacity() == 0 {
-            self.bytes = pool::take_queue();
-        }
-        let step = FIRST_ROOM.max(self.bytes.len());
+        // To move what is there costs as much as to receive it: the next room is for three times as much.
+        let step = FIRST_ROOM.max(3 * self.bytes.len());
         let ahead = usize::try_from(remaining).unwrap_or(usize::MAX).min(step);
         if self.bytes.capacity() - self.bytes.len() < piece + ahead.min(DIRECT as usize) {
             self.bytes.reserve_exact(piece + ahead);
         }
         self.share.hold(self.bytes.capacity());
     }
+}
 
-    fn clear(&mut self) {
+impl Drop for Partial {
+    fn drop(&mut self) {
         pool::give_queue(std::mem::take(&mut self.bytes));
-        self.whole = false;
-        self.share.hold(0);
     }
 }
 

@@ -23,6 +23,13 @@ impl Role {
         matches!(self, Role::Server(_))
     }
 
+    pub(crate) fn in_message(&self) -> bool {
+        match self {
+            Role::Server(sender) => sender.in_message(),
+            Role::Client(sender) => sender.in_message(),
+        }
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         match self {
             Role::Server(sender) => sender.is_closed(),
@@ -30,6 +37,7 @@ impl Role {
         }
     }
 
+    #[inline]
     pub(crate) fn chunk(&mut self, kind: Kind, len: u64, last: bool) -> Result<Head, SendError> {
         match self {
             Role::Server(sender) => sender.chunk(kind, len, last),

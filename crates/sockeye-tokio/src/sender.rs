@@ -5,12 +5,12 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use sockeye::{CloseCode, Kind, SendError, Utf8};
 use tokio::time::{Sleep, sleep};
 
 use crate::error::Error;
+use crate::mailbox::Mailbox;
 use crate::message::{OwnedMessage, Prepared};
 use crate::outbox::{Data, Flush, Outbox, Transport};
 use crate::role::Control;
@@ -25,14 +25,13 @@ use crate::role::Control;
 /// [`Error::SlowPeer`] after [`Config::send_timeout`](crate::Config::send_timeout).
 pub struct Sender<S> {
     outbox: Arc<Outbox<S>>,
-    send_timeout: Duration,
     /// The text that [`chunk`](Self::chunk) is in the middle of.
     utf8: Utf8,
 }
 
 impl<S: Transport> Sender<S> {
-    pub(crate) fn new(outbox: Arc<Outbox<S>>, send_timeout: Duration) -> Self {
-        Sender { outbox, send_timeout, utf8: Utf8::new() }
+    pub(crate) fn new(outbox: Arc<Outbox<S>>) -> Self {
+        Sender { outbox, utf8: Utf8::new() }
     }
 
     /// Sends a message.
@@ -44,7 +43,7 @@ impl<S: Transport> Sender<S> {
     /// # Cancel safety
     /// Dropped, it has queued the message whole or not at all.
     pub async fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Error> {
-        self.chunk(kind, payload, true).await
+        self.data(Data { kind, payload, last: true, encoded: None }, Flush::Soon).await
     }
 
     /// Sends a text message.
@@ -55,9 +54,8 @@ impl<S: Transport> Sender<S> {
     /// # Cancel safety
     /// As [`send`](Self::send).
     pub async fn text(&mut self, text: &str) -> Result<(), Error> {
-        let utf8 = self.between_characters(Kind::Text)?;
-        self.data(Data { kind: Kind::Text, payload: text.as_bytes(), last: true, encoded: None }, utf8, Flush::Soon)
-            .await
+        self.between_characters(Kind::Text)?;
+        self.valid(Data { kind: Kind::Text, payload: text.as_bytes(), last: true, encoded: None }, Flush::Soon).await
     }
 
     /// Sends a binary message.
@@ -80,8 +78,7 @@ impl<S: Transport> Sender<S> {
     /// Dropped, it has queued the chunk whole or not at all. A text's chunk that was dropped before it was queued
     /// must be the next one sent.
     pub async fn chunk(&mut self, kind: Kind, payload: &[u8], last: bool) -> Result<(), Error> {
-        let utf8 = self.checked(kind, payload, last)?;
-        self.data(Data { kind, payload, last, encoded: None }, utf8, Flush::Soon).await
+        self.data(Data { kind, payload, last, encoded: None }, Flush::Soon).await
     }
 
     /// Queues a message without writing it yet, unless much is queued: for many messages and one
@@ -93,8 +90,7 @@ impl<S: Transport> Sender<S> {
     /// # Cancel safety
     /// As [`send`](Self::send).
     pub async fn feed(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Error> {
-        let utf8 = self.checked(kind, payload, true)?;
-        self.data(Data { kind, payload, last: true, encoded: None }, utf8, Flush::Later).await
+        self.data(Data { kind, payload, last: true, encoded: None }, Flush::Later).await
     }
 
     /// Sends a message that was prepared for many receivers.
@@ -105,8 +101,8 @@ impl<S: Transport> Sender<S> {
     /// # Cancel safety
     /// As [`send`](Self::send).
     pub async fn send_prepared(&mut self, prepared: &Prepared) -> Result<(), Error> {
-        let utf8 = self.between_characters(prepared.kind())?;
-        self.data(prepared.data(), utf8, Flush::Soon).await
+        self.between_characters(prepared.kind())?;
+        self.valid(prepared.data(), Flush::Soon).await
     }
 
     /// Queues a prepared message without writing it yet, as [`feed`](Self::feed) does.
@@ -117,8 +113,13 @@ impl<S: Transport> Sender<S> {
     /// # Cancel safety
     /// As [`send`](Self::send).
     pub async fn feed_prepared(&mut self, prepared: &Prepared) -> Result<(), Error> {
-        let utf8 = self.between_characters(prepared.kind())?;
-        self.data(prepared.data(), utf8, Flush::Later).await
+        self.between_characters(prepared.kind())?;
+        self.valid(prepared.data(), Flush::Later).await
+    }
+
+    /// A way for others to send to this peer, as long as at most `limit` bytes wait for it.
+    pub fn mailbox(&self, limit: usize) -> Mailbox {
+        Mailbox::new(&self.outbox, limit)
     }
 
     /// Waits until all that was queued is written.
@@ -158,28 +159,43 @@ impl<S: Transport> Sender<S> {
         self.flush().await
     }
 
-    /// Where the text stands after this piece of it.
-    fn checked(&self, kind: Kind, payload: &[u8], last: bool) -> Result<Utf8, SendError> {
-        let mut utf8 = self.utf8.clone();
-        let valid = kind == Kind::Binary || (utf8.feed(payload).is_ok() && (!last || utf8.is_complete()));
-        if valid { Ok(utf8) } else { Err(SendError::InvalidUtf8) }
+    /// Checks a frame's text, if it is one, and sends it.
+    #[inline]
+    fn data<'a>(&'a mut self, data: Data<'a>, flush: Flush) -> Sending<'a, S> {
+        Sending { sender: self, data, flush, valid: false, after: None, patience: None }
     }
 
-    /// The same for a piece that is known to be UTF-8 by itself.
-    fn between_characters(&self, kind: Kind) -> Result<Utf8, SendError> {
-        self.checked(kind, &[], true)
+    /// The same for a frame that is known to be valid.
+    fn valid<'a>(&'a mut self, data: Data<'a>, flush: Flush) -> Sending<'a, S> {
+        Sending { sender: self, data, flush, valid: true, after: None, patience: None }
     }
 
-    async fn data(&mut self, data: Data<'_>, utf8: Utf8, flush: Flush) -> Result<(), Error> {
-        let outbox = &self.outbox;
-        within(self.send_timeout, |cx| outbox.poll_data(cx, &data, flush)).await?;
-        self.utf8 = utf8;
-        Ok(())
+    fn control<'a>(&'a mut self, control: Control<'a>) -> impl Future<Output = Result<(), Error>> + 'a {
+        let mut patience = None;
+        poll_fn(move |cx| {
+            let sent = self.outbox.poll_control(cx, &control);
+            patient(cx, sent, &mut patience, &self.outbox)
+        })
     }
 
-    async fn control(&mut self, control: Control<'_>) -> Result<(), Error> {
-        let outbox = &self.outbox;
-        within(self.send_timeout, |cx| outbox.poll_control(cx, &control)).await
+    /// Checks a frame's text: where the text stands after it, if it is a piece of one.
+    #[inline]
+    fn check(&self, data: &Data<'_>) -> Result<Option<Utf8>, SendError> {
+        if data.kind == Kind::Binary {
+            return Ok(None);
+        }
+        let mut utf8 = if self.utf8.is_complete() { Utf8::new() } else { self.utf8.clone() };
+        utf8.feed(data.payload).map_err(|_| SendError::InvalidUtf8)?;
+        match utf8.is_complete() {
+            true if self.utf8.is_complete() => Ok(None),
+            false if data.last => Err(SendError::InvalidUtf8),
+            _ => Ok(Some(utf8)),
+        }
+    }
+
+    /// Whether a piece that is valid by itself may come next.
+    fn between_characters(&self, kind: Kind) -> Result<(), SendError> {
+        if kind == Kind::Binary || self.utf8.is_complete() { Ok(()) } else { Err(SendError::InvalidUtf8) }
     }
 }
 
@@ -198,16 +214,13 @@ impl<S: Transport> Sender<S> {
     /// # Errors
     /// As [`send`](Self::send); [`Error::SlowPeer`] if it was not ready.
     pub fn start_send(&mut self, message: &OwnedMessage) -> Result<(), Error> {
-        let utf8 = self.checked(message.kind, &message.payload, true)?;
         let data = Data { kind: message.kind, payload: &message.payload, last: true, encoded: None };
-        let mut cx = Context::from_waker(std::task::Waker::noop());
-        match self.outbox.poll_data(&mut cx, &data, Flush::Later) {
-            Poll::Ready(result) => {
-                self.utf8 = utf8;
-                result
-            }
-            Poll::Pending => Err(Error::SlowPeer),
+        let after = self.check(&data)?;
+        self.outbox.try_data(&data, Flush::Later).unwrap_or(Err(Error::SlowPeer))?;
+        if let Some(utf8) = after {
+            self.utf8 = utf8;
         }
+        Ok(())
     }
 
     /// Ready when all that was queued is written.
@@ -236,19 +249,55 @@ impl<S> fmt::Debug for Sender<S> {
     }
 }
 
-/// Waits for room as long as a slow peer is given. The timer is made only if there is something to wait for.
-async fn within(
-    timeout: Duration,
-    mut poll: impl FnMut(&mut Context<'_>) -> Poll<Result<(), Error>>,
-) -> Result<(), Error> {
-    let mut patience: Option<Pin<Box<Sleep>>> = None;
-    poll_fn(|cx| {
-        if let Poll::Ready(result) = poll(cx) {
-            return Poll::Ready(result);
+/// A frame on its way to the queue.
+struct Sending<'a, S> {
+    sender: &'a mut Sender<S>,
+    data: Data<'a>,
+    flush: Flush,
+    /// Whether its text was checked, and where the text stands after it if that is another place than before.
+    valid: bool,
+    after: Option<Utf8>,
+    patience: Option<Pin<Box<Sleep>>>,
+}
+
+impl<S: Transport> Future for Sending<'_, S> {
+    type Output = Result<(), Error>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let Sending { sender, data, flush, valid, after, patience } = &mut *self;
+        if !*valid {
+            *after = sender.check(data)?;
+            *valid = true;
         }
-        let patience = patience.get_or_insert_with(|| Box::pin(sleep(timeout)));
-        ready!(patience.as_mut().poll(cx));
-        Poll::Ready(Err(Error::SlowPeer))
-    })
-    .await
+        let sent = sender.outbox.poll_data(cx, data, *flush);
+        ready!(patient(cx, sent, patience, &sender.outbox))?;
+        if let Some(utf8) = after.take() {
+            sender.utf8 = utf8;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Passes on what was sent, or waits for room as long as a slow peer is given.
+#[inline]
+fn patient<S: Transport>(
+    cx: &mut Context<'_>,
+    sent: Poll<Result<(), Error>>,
+    patience: &mut Option<Pin<Box<Sleep>>>,
+    outbox: &Outbox<S>,
+) -> Poll<Result<(), Error>> {
+    if sent.is_pending() { wait(cx, patience, outbox) } else { sent }
+}
+
+/// The timer is made only if there is something to wait for.
+#[cold]
+fn wait<S: Transport>(
+    cx: &mut Context<'_>,
+    patience: &mut Option<Pin<Box<Sleep>>>,
+    outbox: &Outbox<S>,
+) -> Poll<Result<(), Error>> {
+    let patience = patience.get_or_insert_with(|| Box::pin(sleep(outbox.send_timeout())));
+    ready!(patience.as_mut().poll(cx));
+    Poll::Ready(Err(Error::SlowPeer))
 }

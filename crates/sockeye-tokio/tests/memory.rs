@@ -62,7 +62,7 @@ async fn growth<T>(future: impl Future<Output = T>) -> (T, isize) {
 fn a_connection_is_small() {
     let size = size_of::<Connection<TcpStream>>();
     println!("Connection<TcpStream>: {size} bytes");
-    assert!(size <= 512, "{size} bytes");
+    assert!(size <= 384, "{size} bytes");
 }
 
 /// The heap of a connection that had a message and waits for the next one: what is freed when it goes.
@@ -88,7 +88,7 @@ fn an_idle_connection_costs_little() {
             drop(ws);
             let heap = usize::try_from(before - held()).unwrap();
             println!("keepalive {name}: {size} bytes and {heap} of heap, {} in all", size + heap);
-            assert!(heap > 0 && size + heap <= 1536, "{} bytes", size + heap);
+            assert!(heap > 0 && size + heap <= 768, "{} bytes", size + heap);
             drop((raw, config));
         });
     }

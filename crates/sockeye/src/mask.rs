@@ -6,10 +6,15 @@ pub(crate) const WORDS: bool = cfg!(not(target_arch = "riscv32"));
 /// A masking key, its first byte lowest.
 pub(crate) type Key = u32;
 
+/// Whether there are registers of many words, and from how many words on they are worth a loop of their own.
+const WIDE: bool = cfg!(target_pointer_width = "64");
+const LONG: usize = 64;
+
 /// XORs `payload` with `key` repeated, and turns `key` so that the next piece of the same frame goes on in phase.
 #[inline(never)]
 pub(crate) fn apply(key: &mut Key, payload: &mut [u8]) {
     let (words, tail) = if WORDS { payload.as_chunks_mut() } else { (&mut [][..], payload) };
+    let words = if WIDE && words.len() >= LONG { apply_wide(*key, words) } else { words };
     // Four at a time, since a loop's own instructions are as many as those of a word. Others have wider registers.
     let (fours, words) = if cfg!(target_arch = "arm") { words.as_chunks_mut() } else { (&mut [][..], words) };
     for [a, b, c, d] in fours {
@@ -25,6 +30,17 @@ pub(crate) fn apply(key: &mut Key, payload: &mut [u8]) {
         *byte ^= *key as u8;
         *key = key.rotate_right(8);
     }
+}
+
+/// The same for blocks of 64 bytes, which is long enough for the widest registers. The rest is handed back.
+fn apply_wide(key: Key, words: &mut [[u8; 4]]) -> &mut [[u8; 4]] {
+    let (blocks, rest) = words.as_chunks_mut::<16>();
+    for block in blocks {
+        for word in block {
+            xor(word, key);
+        }
+    }
+    rest
 }
 
 fn xor(word: &mut [u8; 4], key: Key) {

@@ -35,6 +35,14 @@ impl Utf8 {
         // A copy can be in registers.
         let mut state = self.clone();
         while let [byte, rest @ ..] = bytes {
+            #[cfg(feature = "simd")]
+            if state.need == 0 && bytes.len() >= LONG {
+                let rest = after_valid(bytes);
+                if rest.len() < bytes.len() {
+                    bytes = rest;
+                    continue;
+                }
+            }
             bytes = if state.need > 0 || !byte.is_ascii() {
                 state.step(*byte)?;
                 rest
@@ -74,7 +82,21 @@ impl Utf8 {
     }
 }
 
+/// From here on wide registers are worth it.
+#[cfg(feature = "simd")]
+const LONG: usize = 64;
+
+/// What comes after the valid text at the front: a character that is cut off at the end, or what is wrong.
+#[cfg(feature = "simd")]
+fn after_valid(bytes: &[u8]) -> &[u8] {
+    match simdutf8::compat::from_utf8(bytes) {
+        Ok(_) => &[],
+        Err(error) => bytes.get(error.valid_up_to()..).unwrap_or_default(),
+    }
+}
+
 /// Checks a text that is there whole.
+#[inline]
 pub(crate) fn validate(bytes: &[u8]) -> Result<(), InvalidUtf8> {
     let mut utf8 = Utf8::new();
     utf8.feed(bytes)?;
@@ -151,6 +173,24 @@ mod tests {
                             check(&[a, b, c, d]);
                         }
                     }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn long_texts_are_checked_to_the_byte() {
+        for text in ["ascii only ", "кириллица ", "中文字符", "😀😁 mixed é"] {
+            let long = text.repeat(20).into_bytes();
+            check(&long);
+            for cut in long.len() - 5..long.len() {
+                check(&long[..cut]);
+            }
+            for at in (0..long.len()).step_by(7) {
+                for byte in [0x00, 0x80, 0xc0, 0xed, 0xff] {
+                    let mut broken = long.clone();
+                    broken[at] = byte;
+                    check(&broken);
                 }
             }
         }

@@ -1,12 +1,12 @@
-//! One room: who is there, what was said last, and the queues to its members.
+//! One room: who is there, what was said last, and the ways to its members.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::value::RawValue;
-use sockeye_tokio::{Kind, Prepared};
-use tokio::sync::{Notify, mpsc};
+use sockeye_tokio::{Kind, Mailbox, Prepared, Sender, Transport};
+use tokio::sync::Notify;
 
 use super::envelope::{Dialect, Named, ToClient};
 use super::lock;
@@ -19,7 +19,7 @@ const HISTORY_BYTES: usize = 64 * 1024;
 const HISTORY_BYTES_OF_ALL: usize = 64 << 20;
 /// A member who is behind by so many bytes is let go.
 const BEHIND: usize = 1 << 20;
-/// What a message costs in a queue besides its bytes, so that small ones are bounded too.
+/// What a message costs while it waits for a member to arrive, besides its bytes, so that small ones are bounded too.
 const ENTRY: usize = 128;
 
 /// A room.
@@ -43,31 +43,18 @@ struct Member {
     dialect: Dialect,
     /// Of one that joined by an envelope.
     name: Option<String>,
-    /// `None` once the member was too far behind.
-    queue: Option<mpsc::UnboundedSender<Prepared>>,
-    behind: Arc<AtomicUsize>,
+    delivery: Delivery,
+    /// Told when the member is too far behind.
+    behind: Arc<Notify>,
 }
 
-/// What waits for a member: the sum of its bytes is bounded.
-pub(crate) struct Feed {
-    queue: mpsc::UnboundedReceiver<Prepared>,
-    behind: Arc<AtomicUsize>,
-}
-
-impl Feed {
-    /// The next message for this member; `None` once it was too far behind.
-    pub(crate) async fn recv(&mut self) -> Option<Prepared> {
-        self.queue.recv().await.inspect(|prepared| self.took(prepared))
-    }
-
-    /// The same, if there is one already.
-    pub(crate) fn try_recv(&mut self) -> Option<Prepared> {
-        self.queue.try_recv().ok().inspect(|prepared| self.took(prepared))
-    }
-
-    fn took(&self, prepared: &Prepared) {
-        self.behind.fetch_sub(prepared.len() + ENTRY, Ordering::Relaxed);
-    }
+/// How a member gets its messages.
+enum Delivery {
+    /// It does not know yet that it is in: what is said meanwhile waits.
+    Arriving(Vec<Prepared>),
+    Here(Mailbox),
+    /// It was too far behind, and gets no more.
+    Over,
 }
 
 impl Room {
@@ -83,16 +70,24 @@ impl Room {
         Room { state: Mutex::new(state), emptied: Notify::new(), history_of_all }
     }
 
-    /// Comes in: gets what is said from now on, and an id.
-    pub(super) fn enter(&self, dialect: Dialect) -> (u64, Feed) {
-        let (sender, queue) = mpsc::unbounded_channel();
-        let behind = Arc::<AtomicUsize>::default();
+    /// Comes in: what is said from now on is for this member too. Its id, and what tells that it is too far behind.
+    pub(super) fn enter(&self, dialect: Dialect) -> (u64, Arc<Notify>) {
         let mut state = lock(&self.state);
         state.visits += 1;
-        let id = state.visits;
-        let member = Member { dialect, name: None, queue: Some(sender), behind: behind.clone() };
+        let (id, behind) = (state.visits, Arc::<Notify>::default());
+        let member = Member { dialect, name: None, delivery: Delivery::Arriving(Vec::new()), behind: behind.clone() };
         state.members.insert(id, member);
-        (id, Feed { queue, behind })
+        (id, behind)
+    }
+
+    /// The member's connection is there.
+    pub(super) fn arrive<S: Transport>(&self, id: u64, sender: &Sender<S>) {
+        let mut state = lock(&self.state);
+        let Some(member) = state.members.get_mut(&id) else { return };
+        let here = Delivery::Here(sender.mailbox(BEHIND));
+        if let Delivery::Arriving(waiting) = std::mem::replace(&mut member.delivery, here) {
+            waiting.iter().for_each(|prepared| member.deliver(prepared));
+        }
     }
 
     /// Takes a name: the others hear of it, and the member is welcomed with who is here and what was said.
@@ -209,12 +204,20 @@ impl State {
 }
 
 impl Member {
-    /// Queues a message, unless the member is too far behind: then it gets no more, and its visit ends.
+    /// Hands a message over, unless the member is too far behind: then it gets no more, and its visit ends.
     fn deliver(&mut self, prepared: &Prepared) {
-        let Some(queue) = &self.queue else { return };
-        let behind = self.behind.fetch_add(prepared.len() + ENTRY, Ordering::Relaxed);
-        if behind > BEHIND || queue.send(prepared.clone()).is_err() {
-            self.queue = None;
+        let delivered = match &mut self.delivery {
+            Delivery::Arriving(waiting) => {
+                let bytes: usize = waiting.iter().map(|prepared| prepared.len() + ENTRY).sum();
+                waiting.push(prepared.clone());
+                bytes <= BEHIND
+            }
+            Delivery::Here(mailbox) => mailbox.post(prepared).is_ok(),
+            Delivery::Over => true,
+        };
+        if !delivered {
+            self.delivery = Delivery::Over;
+            self.behind.notify_one();
         }
     }
 }

@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use sockeye_tokio::{CloseCode, Connection, Error, Message, Receiver, Sender, Transport};
+use sockeye_tokio::{CloseCode, Connection, Error, Message, Receiver, Transport};
+use tokio::sync::Notify;
 
 use super::envelope::{Dialect, FromClient};
-use super::room::{Feed, Room};
+use super::room::Room;
 
 /// A stay in a room, which ends when it is dropped.
 pub(crate) struct Visit {
     room: Arc<Room>,
     dialect: Dialect,
     id: u64,
-    feed: Feed,
+    behind: Arc<Notify>,
 }
 
 /// Why a visit ends otherwise than by the member's close.
@@ -23,23 +24,21 @@ struct Farewell {
 
 impl Visit {
     pub(crate) fn begin(room: Arc<Room>, dialect: Dialect) -> Self {
-        let (id, feed) = room.enter(dialect);
-        Visit { room, dialect, id, feed }
+        let (id, behind) = room.enter(dialect);
+        Visit { room, dialect, id, behind }
     }
 
     /// Until the member leaves, breaks a rule, or is too far behind.
     pub(crate) async fn run<S: Transport>(&mut self, ws: &mut Connection<S>) -> Result<(), Error> {
-        let Visit { room, dialect, id, feed } = self;
+        self.room.arrive(self.id, &ws.sender);
+        let Visit { room, dialect, id, behind } = self;
         let Connection { receiver, sender, .. } = ws;
         let farewell = tokio::select! {
             said = listen(room, *dialect, *id, receiver) => said?,
-            told = tell(feed, sender) => Some(told?),
+            () = behind.notified() => Some(Farewell { code: CloseCode::TRY_AGAIN_LATER, reason: "too far behind" }),
         };
         let Some(Farewell { code, reason }) = farewell else { return Ok(()) };
-        // What the member is still to know: why.
-        while let Some(prepared) = feed.try_recv() {
-            sender.feed_prepared(&prepared).await?;
-        }
+        // It comes behind what the member is still to know: why.
         sender.close(code, reason).await?;
         receiver.drain().await
     }
@@ -92,16 +91,4 @@ fn take_envelope(room: &Room, id: u64, message: &Message<'_>, joined: &mut bool)
         room.complain(id, &error);
         Farewell { code: CloseCode::POLICY, reason: "not as sockeye.rooms.v1 has it" }
     })
-}
-
-/// From the room to the member, all that came since its last turn by one write.
-async fn tell<S: Transport>(feed: &mut Feed, sender: &mut Sender<S>) -> Result<Farewell, Error> {
-    while let Some(prepared) = feed.recv().await {
-        sender.feed_prepared(&prepared).await?;
-        while let Some(prepared) = feed.try_recv() {
-            sender.feed_prepared(&prepared).await?;
-        }
-        sender.flush().await?;
-    }
-    Ok(Farewell { code: CloseCode::TRY_AGAIN_LATER, reason: "too far behind" })
 }

@@ -2,14 +2,16 @@
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use sockeye::{Kind, Replies, SendError};
-use tokio::time::Instant;
+use sockeye::{Kind, Replies, Reply, SendError};
 
 use super::Transport;
+use super::flusher::Lease;
 use crate::budget::Share;
+use crate::clock::Time;
 use crate::config::Config;
 use crate::error::Error;
 use crate::pool;
@@ -18,47 +20,50 @@ use crate::role::{Control, Role};
 /// Above so many queued bytes a write does not wait for more.
 pub(super) const WRITE_AT: usize = 48 * 1024;
 /// A payload of this size is not copied behind its header, but written from where it lies.
-const COPY_BELOW: usize = 32 * 1024;
+const COPY_BELOW: u16 = 32 * 1024;
 
-/// The transport, what is queued for it, and what is known of both.
+/// The transport, what is queued for it, and what is known of both. What is seldom there is boxed: an idle connection
+/// is to be small.
 pub(super) struct Link<S> {
     pub(super) io: S,
     pub(super) role: Role,
-    pub(super) replies: Replies,
-    pub(super) queue: Vec<u8>,
-    /// How many bytes of the queue are written.
-    pub(super) written: usize,
-    /// How many bytes the transport took, ever.
-    pub(super) taken: u64,
-    /// How many it will have taken when the last pong is written: until then a peer that is behind gets no other.
-    pong_end: u64,
+    pub(super) flusher: Flusher,
+    pub(super) runner: Option<Arc<Lease>>,
     /// Whether the transport last took less than there was.
     behind: bool,
     /// Whether the transport may hold back some of what was written.
     unflushed: bool,
-    pub(super) flusher: Flusher,
+    queue: Vec<u8>,
+    /// How many bytes of the queue are written.
+    written: usize,
+    /// How many bytes the transport took, ever.
+    pub(super) taken: u64,
+    /// How many it will have taken when the last pong is written: until then a peer that is behind gets no other.
+    pong_end: u64,
+    /// What is owed.
+    replies: Option<Box<Replies>>,
     /// The sender, while it waits for room or for a flush.
-    pub(super) sender: Option<Waker>,
+    sender: Option<Box<Waker>>,
     /// The receiver, while it waits for its last frame to be written.
-    pub(super) receiver: Option<Waker>,
+    receiver: Option<Box<Waker>>,
     /// The receiver, while it waits for bytes: it is to hear of a failure and of our close.
-    pub(super) reader: Option<Waker>,
+    reader: Option<Waker>,
     /// The last ping and when it went out.
-    pub(super) ping: Option<(Box<[u8]>, Instant)>,
-    pub(super) round_trip: Option<Duration>,
-    pub(super) closed_at: Option<Instant>,
+    ping: Option<Box<(Vec<u8>, Time)>>,
+    pub(super) round_trip: Option<Box<Duration>>,
+    pub(super) closed_at: Option<Time>,
     pub(super) failed: Option<Error>,
     pub(super) share: Share,
-    pub(super) send_timeout: Duration,
     high_water: usize,
+    pub(super) config: Arc<Config>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Flusher {
     /// There is none.
     None,
-    /// It was spawned, and will look whether there is something left to write.
-    Spawned,
+    /// It is on its way, and will look whether there is something left to write.
+    Coming,
     /// It waits for the transport to take more: nobody else may poll a write, or the flusher would not be woken.
     Waiting,
 }
@@ -73,18 +78,19 @@ pub(crate) struct Data<'a> {
 }
 
 impl<S: Transport> Link<S> {
-    pub(super) fn new(io: S, role: Role, config: &Config) -> Self {
+    pub(super) fn new(io: S, role: Role, config: Arc<Config>) -> Self {
         Link {
             io,
             role,
-            replies: Replies::new(),
+            flusher: Flusher::None,
+            runner: None,
+            behind: false,
+            unflushed: false,
             queue: Vec::new(),
             written: 0,
             taken: 0,
             pong_end: 0,
-            behind: false,
-            unflushed: false,
-            flusher: Flusher::None,
+            replies: None,
             sender: None,
             receiver: None,
             reader: None,
@@ -93,76 +99,157 @@ impl<S: Transport> Link<S> {
             closed_at: None,
             failed: None,
             share: Share::new(&config.budget.outbox),
-            send_timeout: config.send_timeout,
             high_water: config.high_water.max(1),
+            config,
         }
+    }
+
+    /// How many bytes wait to be written.
+    pub(super) fn queued(&self) -> usize {
+        self.queue.len() - self.written
     }
 
     pub(super) fn is_written(&self) -> bool {
-        self.written == self.queue.len() && !self.unflushed
+        self.queued() == 0 && !self.unflushed
     }
 
+    /// Whether nobody has anything to write any more.
+    pub(super) fn is_quiet(&self) -> bool {
+        (self.is_written() && self.replies.is_none()) || self.failed.is_some()
+    }
+
+    /// Whether another frame may be queued.
+    pub(super) fn has_room(&self) -> bool {
+        self.queued() < self.high_water
+    }
+
+    #[inline]
     pub(super) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if self.queue.len() - self.written >= self.high_water {
+        if self.has_room() && self.failed.is_none() { Poll::Ready(Ok(())) } else { self.wait_for_room(cx) }
+    }
+
+    #[cold]
+    fn wait_for_room(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if !self.has_room() {
             self.write(cx);
         }
-        if let Some(error) = self.failed {
-            return Poll::Ready(Err(error));
+        match self.failed {
+            Some(error) => Poll::Ready(Err(error)),
+            None if self.has_room() => Poll::Ready(Ok(())),
+            None => {
+                self.sender_waits(cx);
+                Poll::Pending
+            }
         }
-        if self.queue.len() - self.written < self.high_water {
-            return Poll::Ready(Ok(()));
-        }
-        self.sender = Some(cx.waker().clone());
-        Poll::Pending
     }
 
+    /// Owes the peer a reply.
+    pub(super) fn push(&mut self, reply: Reply) {
+        self.replies.get_or_insert_default().push(reply);
+        if self.queued() < WRITE_AT {
+            self.queue_replies();
+        }
+    }
+
+    /// Queues what is owed, ahead of what comes next.
+    #[inline]
     pub(super) fn queue_replies(&mut self) {
-        if self.flusher == Flusher::Waiting {
+        if self.replies.is_some() && self.flusher != Flusher::Waiting {
+            self.queue_reply(false);
+        }
+    }
+
+    /// The same, before our close: then also of a peer that is behind the last pong is queued.
+    pub(super) fn queue_last_reply(&mut self) {
+        self.queue_reply(true);
+    }
+
+    #[cold]
+    fn queue_reply(&mut self, last: bool) {
+        let Some(reply) = self.replies.take().and_then(|mut replies| replies.pop()) else { return };
+        if !last && self.behind && self.taken < self.pong_end && !reply.is_close() {
+            self.replies.get_or_insert_default().push(reply);
             return;
         }
-        if let Some(reply) = self.replies.pop() {
-            if self.behind && self.taken < self.pong_end && !reply.is_close() {
-                self.replies.push(reply);
-                return;
-            }
-            // After our close nothing is owed.
-            let _ = self.queue_control(&Control::Reply(reply));
-            self.pong_end = self.taken + (self.queue.len() - self.written) as u64;
-        }
+        // After our close nothing is owed.
+        let _ = self.queue_control(&Control::Reply(reply));
+        self.pong_end = self.taken + self.queued() as u64;
     }
 
     pub(super) fn queue_control(&mut self, control: &Control<'_>) -> Result<(), SendError> {
         self.room_for(0);
         self.role.control(control, &mut self.queue)?;
         match control {
-            Control::Ping(payload) => self.ping = Some(((*payload).into(), Instant::now())),
-            Control::Close(..) | Control::Reply(_) if self.role.is_closed() => self.closed_at = Some(Instant::now()),
+            Control::Ping(payload) => self.ping = Some(Box::new((payload.to_vec(), Time::now()))),
+            Control::Close(..) | Control::Reply(_) if self.role.is_closed() => self.closed_at = Some(Time::now()),
             _ => {}
         }
         Ok(())
     }
 
-    pub(super) fn queue_data(&mut self, cx: &mut Context<'_>, data: &Data<'_>, now: bool) -> Result<(), SendError> {
-        let mut head = self.role.chunk(data.kind, data.payload.len() as u64, data.last)?;
-        let encoded = data.encoded.filter(|frame| frame.starts_with(head.bytes()));
-        let parts = encoded.map_or([head.bytes(), data.payload], |frame| [&[], frame]);
-        if data.payload.len() >= COPY_BELOW && !head.is_masked() {
-            self.write_through(cx, parts);
-            return Ok(());
+    /// Takes the time if this answers the last ping.
+    pub(super) fn pong(&mut self, payload: &[u8]) {
+        if let Some(ping) = self.ping.take_if(|ping| ping.0 == payload) {
+            self.round_trip = Some(Box::new(ping.1.elapsed()));
         }
-        self.room_for(parts[0].len() + parts[1].len());
-        self.queue.extend_from_slice(parts[0]);
-        let start = self.queue.len();
-        self.queue.extend_from_slice(parts[1]);
-        head.mask(&mut self.queue[start..]);
-        if now || self.queue.len() - self.written >= WRITE_AT {
-            self.write(cx);
+    }
+
+    /// Queues a frame, and writes what is queued `now` or if it is much. Where the transport does not take it, the
+    /// flusher asks again, with a waker of its own.
+    #[inline]
+    pub(super) fn queue_data(&mut self, data: &Data<'_>, now: bool) -> Result<(), SendError> {
+        if let (Role::Server(sender), Ok(len @ ..COPY_BELOW)) = (&mut self.role, u16::try_from(data.payload.len())) {
+            let (head, head_len) = sender.short_chunk(data.kind, len, data.last)?;
+            match data.encoded {
+                // Inside a message of chunks it would have another opcode.
+                Some(frame) if frame.first() == head.first() => {
+                    self.room_for(frame.len());
+                    self.queue.extend_from_slice(frame);
+                }
+                _ => {
+                    self.room_for(head.len() + data.payload.len());
+                    let start = self.queue.len() + head_len;
+                    self.queue.extend_from_slice(&head);
+                    self.queue.truncate(start);
+                    self.queue.extend_from_slice(data.payload);
+                }
+            }
+        } else {
+            self.queue_long(data)?;
+        }
+        if now || self.queued() >= WRITE_AT {
+            self.write(&mut Context::from_waker(Waker::noop()));
         }
         Ok(())
     }
 
-    /// Makes the queue's written bytes free, rather than to let it grow behind them.
+    /// A long payload, or one to be masked.
+    #[cold]
+    fn queue_long(&mut self, data: &Data<'_>) -> Result<(), SendError> {
+        let mut head = self.role.chunk(data.kind, data.payload.len() as u64, data.last)?;
+        if head.is_masked() {
+            self.room_for(head.bytes().len() + data.payload.len());
+            self.queue.extend_from_slice(head.bytes());
+            let start = self.queue.len();
+            self.queue.extend_from_slice(data.payload);
+            head.mask(&mut self.queue[start..]);
+        } else {
+            self.write_through(head.bytes(), data.payload);
+        }
+        Ok(())
+    }
+
+    /// Makes room for `len` bytes more.
+    #[inline]
     fn room_for(&mut self, len: usize) {
+        if self.queue.capacity() - self.queue.len() < len || self.queue.capacity() == 0 {
+            self.make_room_for(len);
+        }
+    }
+
+    /// Makes the queue's written bytes free, rather than to let it grow behind them.
+    #[cold]
+    fn make_room_for(&mut self, len: usize) {
         if self.queue.capacity() == 0 {
             self.queue = pool::take_queue();
         }
@@ -174,7 +261,8 @@ impl<S: Transport> Link<S> {
     }
 
     /// Writes a large payload from where it lies, behind what is queued. What the transport does not take is queued.
-    fn write_through(&mut self, cx: &mut Context<'_>, [head, payload]: [&[u8]; 2]) {
+    fn write_through(&mut self, head: &[u8], payload: &[u8]) {
+        let cx = &mut Context::from_waker(Waker::noop());
         self.room_for(head.len());
         self.queue.extend_from_slice(head);
         let mut rest = payload;
@@ -184,7 +272,7 @@ impl<S: Transport> Link<S> {
                 Poll::Pending => break,
                 Poll::Ready(Ok(0)) => self.fail(Error::Io(io::ErrorKind::WriteZero)),
                 Poll::Ready(Ok(len)) => {
-                    let queued = len.min(self.queue.len() - self.written);
+                    let queued = len.min(self.queued());
                     self.written += queued;
                     self.taken += len as u64;
                     self.unflushed = true;
@@ -244,17 +332,13 @@ impl<S: Transport> Link<S> {
             self.written = 0;
             pool::give_queue(std::mem::take(&mut self.queue));
         }
-        let queued = self.queue.len() - self.written;
+        let queued = self.queued();
         self.share.hold(if queued == 0 { 0 } else { self.queue.capacity() });
-        if (queued < self.high_water / 2 || self.is_written())
-            && let Some(sender) = self.sender.take()
-        {
-            sender.wake();
+        if self.sender.is_some() && (queued < self.high_water / 2 || self.is_written()) {
+            wake(&mut self.sender);
         }
-        if self.is_written()
-            && let Some(receiver) = self.receiver.take()
-        {
-            receiver.wake();
+        if self.receiver.is_some() && self.is_written() {
+            wake(&mut self.receiver);
         }
     }
 
@@ -270,5 +354,28 @@ impl<S: Transport> Link<S> {
         if let Some(reader) = self.reader.take() {
             reader.wake();
         }
+    }
+
+    /// The receiver waits for bytes.
+    pub(super) fn reader_waits(&mut self, cx: &Context<'_>) {
+        if !self.reader.as_ref().is_some_and(|old| old.will_wake(cx.waker())) {
+            self.reader = Some(cx.waker().clone());
+        }
+    }
+
+    /// The sender waits for room, or for all to be written.
+    pub(super) fn sender_waits(&mut self, cx: &Context<'_>) {
+        self.sender = Some(Box::new(cx.waker().clone()));
+    }
+
+    /// The receiver waits for all to be written.
+    pub(super) fn receiver_waits(&mut self, cx: &Context<'_>) {
+        self.receiver = Some(Box::new(cx.waker().clone()));
+    }
+}
+
+fn wake(waiting: &mut Option<Box<Waker>>) {
+    if let Some(waker) = waiting.take() {
+        waker.wake();
     }
 }

@@ -10,15 +10,20 @@ use common::{Rng, connected, each_seed, patient, raw, run, until};
 use harness::{Drops, END, Reader, Reading, Writer};
 use sockeye_tokio::{CloseCode, Config, Connection, Kind, Receiver};
 
-/// Over a rough pipe of 16 bytes, with more or less room in the outbox.
+/// Over a rough pipe of 16 bytes or one that moves bursts, with more or less room in the outbox.
 async fn rough_pair(seed: u64) -> (Connection<End>, Connection<End>, Wire, Wire) {
     let (client, server, up, down) = pipe(seed, 4096);
     let config = Config { high_water: [1, 20, 64, 300][(seed % 4) as usize], ..patient() };
     let (client, server) = connected(client, server, config.clone(), config).await;
     for wire in [&up, &down] {
         wire.record();
-        wire.rough();
-        wire.narrow(16);
+        if seed % 8 < 5 {
+            wire.rough();
+            wire.narrow(16);
+        } else {
+            wire.bursts();
+            wire.narrow(600);
+        }
     }
     (client, server, up, down)
 }

@@ -24,8 +24,8 @@ pub(crate) struct Wire(Arc<Mutex<Lane>>);
 struct Lane {
     bytes: VecDeque<u8>,
     capacity: usize,
-    /// Pending half the time, and 1 to 7 bytes a step.
-    rough: bool,
+    /// The most bytes a step, if it is Pending half the time; else 0.
+    step: u64,
     stalled: bool,
     /// The writer ended its side.
     ended: bool,
@@ -54,7 +54,7 @@ impl Wire {
         Wire(Arc::new(Mutex::new(Lane {
             bytes: VecDeque::new(),
             capacity,
-            rough: false,
+            step: 0,
             stalled: false,
             ended: false,
             abandoned: false,
@@ -70,7 +70,12 @@ impl Wire {
 
     /// From now on: Pending half the time, and 1 to 7 bytes a step.
     pub(crate) fn rough(&self) {
-        self.lock().rough = true;
+        self.lock().step = 7;
+    }
+
+    /// From now on: Pending half the time, and 1 to 300 bytes a step, of which many bring more than one frame.
+    pub(crate) fn bursts(&self) {
+        self.lock().step = 300;
     }
 
     /// From now on at most so many bytes are on their way.
@@ -270,5 +275,5 @@ impl Drop for End {
 
 /// Whether to be Pending for no reason, and how many bytes to move at most.
 fn pace(lane: &Lane, rng: &mut Rng) -> (bool, usize) {
-    if lane.rough { (rng.coin(), 1 + rng.below(7) as usize) } else { (false, usize::MAX) }
+    if lane.step > 0 { (rng.coin(), 1 + rng.below(lane.step) as usize) } else { (false, usize::MAX) }
 }
