@@ -1,25 +1,19 @@
-//! What the echo servers share: each is one current-thread runtime, prints its address, and serves until it is ended.
+//! What the servers of the bench share, and the load for them.
+//!
+//! A server does one thing, which its only argument names, by one current-thread runtime, prints its address, and
+//! serves until it is ended.
 
-use std::future::Future;
-use std::io;
+mod heap;
+pub mod load;
+mod serve;
 
-use tokio::net::{TcpListener, TcpStream};
+pub use serve::{Mode, mode, serve};
 
-/// Serves every connection by a task of its own.
-///
-/// # Errors
-/// If it cannot listen.
-pub fn serve<F>(echo: impl Fn(TcpStream) -> F) -> io::Result<()>
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        println!("http://{}/", listener.local_addr()?);
-        loop {
-            let (socket, _) = listener.accept().await?;
-            socket.set_nodelay(true)?;
-            tokio::spawn(echo(socket));
-        }
-    })
+/// As many descriptors as the system allows: each connection takes one.
+pub fn raise_descriptors() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Where it fails, opening the connections tells.
+    let _ = setrlimit(Resource::Nofile, limit);
 }

@@ -1,22 +1,35 @@
-//! sockeye against a peer: the server's CPU time a message, in paired rounds.
+//! sockeye against raw TCP and against its peers: docs/performance/README.md.
 //!
 //! All servers run at the same time on core 0 and the load on core 1; a round gives each the same load, in an order
-//! that changes. What counts is the ratio within a round. A second sockeye shows what the machine makes of no
-//! difference at all.
+//! that changes. What counts is the server's CPU time a message, and its ratio to raw TCP within a round. Raw TCP runs
+//! twice: how far the two are apart is what the machine makes of no difference.
 
-mod device;
+mod cases;
+pub(crate) mod device;
+pub(crate) mod instructions;
+mod memory;
+mod plot;
+mod report;
+mod rounds;
+mod servers;
+mod stats;
 
-use std::fs;
-use std::net::SocketAddr;
-use std::process::Command;
+use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::{Args as ClapArgs, Subcommand};
+use rand::SeedableRng as _;
+use rand::rngs::StdRng;
 
+use self::cases::{CASES, CONNECTIONS, DEPTHS, FRAGMENTS};
+use self::memory::Held;
+use self::plot::Bar;
+use self::rounds::{Bench, Rounds};
+use self::servers::{Pool, RAW, SERVE, SOCKEYE, TWIN};
 use crate::install::Installer;
-use crate::process::{self, Running, command, workspace_dir};
-use crate::server::{build, listening};
-use crate::table;
+use crate::markdown;
+use crate::process::found;
+use crate::server::build;
 
 /// Options of `bench`.
 #[derive(ClapArgs)]
@@ -24,12 +37,24 @@ use crate::table;
 pub(crate) struct Args {
     #[command(subcommand)]
     what: Option<What>,
-    /// Paired rounds a case.
+    /// Paired rounds a case: a verdict takes 15.
     #[arg(long, default_value_t = 15)]
     rounds: usize,
-    /// Only the cases whose name has this in it, as `64 B` or `16 in flight`.
+    /// Only what has this in its name: a case as `125 B` or `receive`, or the tables `growth`, `fragments`, `memory`.
     #[arg(long, default_value = "")]
     only: String,
+    /// Another server to compare with: a name and the command that starts its echo at `/` on `{port}`.
+    #[arg(long = "server", value_name = "NAME=CMD", value_parser = parse_server)]
+    others: Vec<(String, String)>,
+    /// Leave the other libraries out.
+    #[arg(long)]
+    no_peers: bool,
+    /// Connections that wait, for the memory; 0 leaves it out.
+    #[arg(long, default_value_t = 10_000)]
+    idle: usize,
+    /// Rewrite the tables and plots in docs/performance.
+    #[arg(long)]
+    write: bool,
 }
 
 /// What else can be compared.
@@ -37,154 +62,125 @@ pub(crate) struct Args {
 enum What {
     /// The library for microcontrollers and its peers on a Cortex-M3: instructions, flash, RAM (minutes).
     Device(device::Args),
+    /// User-space instructions a message, against the committed numbers (part of `test`).
+    Instructions(instructions::Args),
 }
-
-/// One load.
-struct Case {
-    bytes: usize,
-    connections: usize,
-    in_flight: usize,
-    /// Messages a round: about 0.3 s of a server's time.
-    messages: usize,
-}
-
-/// A peer that runs.
-struct Server {
-    address: SocketAddr,
-    running: Running,
-}
-
-const SOCKEYE: usize = 0;
-const PEER: usize = 1;
-const TWIN: usize = 2;
-const RAW: usize = 3;
 
 pub(crate) fn run(args: &Args, installer: &Installer) -> Result<()> {
-    if let Some(What::Device(args)) = &args.what {
-        return device::run(args, installer);
+    match &args.what {
+        Some(What::Device(args)) => return device::run(args, installer),
+        Some(What::Instructions(args)) => return instructions::run(args, installer),
+        None => {}
     }
-    let bench = |name| build(&["-p", "sockeye-bench", "--bin", name], name);
-    let (sockeye, peer, raw) = (bench("echo-sockeye")?, bench("echo-tungstenite")?, bench("echo-raw")?);
-    let load = bench("load")?;
-    let programs = [("sockeye", &sockeye), ("tungstenite", &peer), ("sockeye-twin", &sockeye), ("raw", &raw)];
-    let servers = programs.into_iter().map(|(name, program)| {
-        let mut server = pinned(0, program);
-        let (running, address) = listening(&mut server, &workspace_dir(&format!("bench-{name}.log")))?;
-        Ok(Server { address, running })
-    });
-    let servers: Vec<Server> = servers.collect::<Result<_>>()?;
+    installer.debian("taskset", &["util-linux"], || found("taskset"))?;
+    let servers = servers::all(!args.no_peers, &args.others)?;
+    let load = load()?;
+    let seed = rand::random();
+    println!("the order of the rounds is that of seed {seed}");
+    let mut bench = Bench {
+        servers: &servers,
+        pool: Pool::default(),
+        load: &load,
+        rounds: args.rounds,
+        random: StdRng::seed_from_u64(seed),
+    };
+    let named = |name: &str| name.contains(&args.only);
 
-    let mut rows = Vec::new();
-    for case in cases().into_iter().filter(|case| case.name().contains(&args.only)) {
-        let rounds: Vec<[f64; 4]> =
-            (0..args.rounds).map(|round| one_round(round, &case, &servers, &load)).collect::<Result<_>>()?;
-        let ratio = Spread::of(rounds.iter().map(|round| round[SOCKEYE] / round[PEER]));
-        rows.push(vec![
-            case.name(),
-            format!("{:.3}", Spread::of(rounds.iter().map(|round| round[SOCKEYE])).median),
-            format!("{:.3}", Spread::of(rounds.iter().map(|round| round[PEER])).median),
-            format!("{:.3}", ratio.median),
-            format!("{:.3}-{:.3}", ratio.low, ratio.high),
-            format!("{:.3}", Spread::of(rounds.iter().map(|round| round[TWIN] / round[SOCKEYE])).median),
-            format!("{:.3}", Spread::of(rounds.iter().map(|round| round[RAW] / round[PEER])).median),
-        ]);
-        eprintln!("{} done", case.name());
+    // Memory first, while no other server has the machine's.
+    let held = if named("memory") && args.idle > 0 { memory::measure(&servers, &load, args.idle)? } else { Vec::new() };
+    let mut measured = Vec::new();
+    for case in CASES.iter().filter(|case| named(&case.name())) {
+        measured.push(bench.measure(case, |_| true)?);
     }
-    println!(
-        "Server CPU in microseconds a message: medians of {} paired rounds, and the ratio of the pairs",
-        args.rounds
-    );
-    println!(
-        "with the interval that has its median with 95 % confidence; twin is sockeye against itself, limit a raw TCP echo against the peer."
-    );
-    table::print(&["case", "sockeye", "tungstenite", "ratio", "95 %", "twin", "limit"], &rows);
+    let own = |server: &servers::Server| [RAW, TWIN, SOCKEYE, SERVE].contains(&server.name.as_str());
+    let (mut growth, mut fragments) = (Vec::new(), Vec::new());
+    if named("growth") {
+        for (depth, connections) in DEPTHS.iter().flat_map(|depth| CONNECTIONS.iter().map(move |count| (depth, count)))
+        {
+            growth.push(bench.measure(&cases::grown(*connections, *depth), own)?);
+        }
+    }
+    if named("fragments") {
+        for count in FRAGMENTS {
+            fragments.push(bench.measure(&cases::fragmented(*count), |server| own(server) && server.name != SERVE)?);
+        }
+    }
+
+    let mut sections = vec![("versions", report::versions(args.rounds)?)];
+    if !measured.is_empty() {
+        sections.push(("bars", report::bars(&measured)));
+        sections.push(("peers", report::peers(&measured, &servers)));
+        sections.push(("speeds", report::speeds(&measured)));
+    }
+    if !growth.is_empty() {
+        sections.push(("growth", report::growth(&growth)));
+    }
+    if !fragments.is_empty() {
+        sections.push(("fragments", report::fragments(&fragments)));
+    }
+    if !held.is_empty() {
+        sections.push(("memory", memory::report(&held, args.idle)));
+    }
+    for (_, section) in &sections {
+        println!("\n{section}");
+    }
+    if args.write {
+        markdown::write(report::DOCUMENT, &sections)?;
+        plots(&measured, &held)?;
+    }
+    let missed: Vec<String> = report::missed(&measured).into_iter().chain(memory::missed(&held)).collect();
+    if missed.is_empty() {
+        println!("every bar of what was measured holds");
+        return Ok(());
+    }
+    bail!("bars that do not hold:\n  {}", missed.join("\n  "))
+}
+
+/// The plot that tells the story, and the one of memory.
+fn plots(measured: &[Rounds], held: &[Held]) -> Result<()> {
+    let is_own = |name: &str| [SOCKEYE, SERVE].contains(&name);
+    if let Some(story) = measured.iter().find(|rounds| report::is_story(&rounds.case)) {
+        let mut bars: Vec<Bar> = story
+            .names()
+            .filter(|name| *name != TWIN)
+            .filter_map(|name| {
+                let value = story.median(name, |sample| Some(sample.cost))?;
+                Some(Bar { name: name.into(), value, label: format!("{value:.2} us"), own: is_own(name) })
+            })
+            .collect();
+        bars.sort_by(|one, other| one.value.total_cmp(&other.value));
+        let title = "What a message costs a server, with 16 of them in flight";
+        let subtitle = "CPU time, user and kernel, of an echo of 125 bytes by the loop of each library's documentation";
+        plot::write("message", title, subtitle, &bars)?;
+    }
+    let mut bars: Vec<Bar> = held
+        .iter()
+        .filter_map(|held| {
+            let value = held.bytes.get(1)?.1 as f64;
+            let name = held.name.as_str();
+            let label = format!("{} B", markdown::grouped(value as u64));
+            Some(Bar { name: name.into(), value, label, own: name.starts_with("sockeye-tokio") || name == SERVE })
+        })
+        .collect();
+    if !bars.is_empty() {
+        bars.sort_by(|one, other| one.value.total_cmp(&other.value));
+        let title = "What a connection that waits holds";
+        plot::write("memory", title, "RSS a connection after one message of 1 KiB on each of 10,000", &bars)?;
+    }
     Ok(())
 }
 
-fn cases() -> Vec<Case> {
-    let mut cases = Vec::new();
-    for bytes in [64, 64 * 1024] {
-        for connections in [1, 64] {
-            for in_flight in [1, 16] {
-                let messages = match (bytes, in_flight) {
-                    (64, 1) => 40_000,
-                    (64, _) => 300_000,
-                    _ => 6_000,
-                };
-                cases.push(Case { bytes, connections, in_flight, messages });
-            }
-        }
+/// The load's program.
+fn load() -> Result<PathBuf> {
+    build(&["-p", "sockeye-bench", "--bin", "load"], "load")
+}
+
+fn parse_server(text: &str) -> Result<(String, String), String> {
+    let (name, command) = text.split_once('=').ok_or("it is NAME=CMD")?;
+    if !command.contains("{port}") {
+        return Err("the command is to have {port} in it, where the port goes".into());
     }
-    cases
-}
-
-impl Case {
-    fn name(&self) -> String {
-        let size = if self.bytes < 1024 { format!("{} B", self.bytes) } else { format!("{} KiB", self.bytes / 1024) };
-        format!("{size}, {} connections, {} in flight", self.connections, self.in_flight)
-    }
-}
-
-/// Each server's CPU microseconds a message.
-fn one_round(round: usize, case: &Case, servers: &[Server], load: &std::path::Path) -> Result<[f64; 4]> {
-    let mut costs = [0.0; 4];
-    for turn in 0..servers.len() {
-        let at = (round + turn) % servers.len();
-        let Server { address, running } = &servers[at];
-        let before = cpu_nanoseconds(running.child.id())?;
-        let mut client = pinned(1, load);
-        client.arg(address.to_string());
-        client.args([case.connections, case.bytes, case.in_flight, case.messages].map(|number| number.to_string()));
-        let output =
-            client.arg(if at == RAW { "raw" } else { "binary" }).output().context("the load does not start")?;
-        if !output.status.success() {
-            bail!("{}: {}", process::line(&client), String::from_utf8_lossy(&output.stderr));
-        }
-        let spent = cpu_nanoseconds(running.child.id())? - before;
-        costs[at] = spent as f64 / 1e3 / case.messages as f64;
-    }
-    Ok(costs)
-}
-
-fn pinned(core: usize, program: &std::path::Path) -> Command {
-    let mut pinned = command("taskset");
-    pinned.args(["-c", &core.to_string()]).arg(program);
-    pinned
-}
-
-/// What all threads of a process have been on a core, user and kernel, by the scheduler's own clock.
-fn cpu_nanoseconds(pid: u32) -> Result<u64> {
-    let mut sum = 0;
-    for task in fs::read_dir(format!("/proc/{pid}/task")).context("bench needs Linux")? {
-        let stat = fs::read_to_string(task?.path().join("schedstat"))?;
-        sum += stat.split_whitespace().next().context("an empty schedstat")?.parse::<u64>()?;
-    }
-    Ok(sum)
-}
-
-/// A median and, by order statistics, the interval that has the true one with at least 95 % confidence.
-struct Spread {
-    median: f64,
-    low: f64,
-    high: f64,
-}
-
-impl Spread {
-    fn of(values: impl Iterator<Item = f64>) -> Self {
-        let mut sorted: Vec<f64> = values.collect();
-        sorted.sort_by(f64::total_cmp);
-        let (len, middle) = (sorted.len(), sorted.len() / 2);
-        // The binomial distribution's tail: how many of the lowest may be left out at 2.5 % on each side.
-        let (mut out, mut below, mut term) = (0, 0.0, 0.5f64.powi(len as i32));
-        while out < middle && below + term <= 0.025 {
-            below += term;
-            term *= (len - out) as f64 / (out + 1) as f64;
-            out += 1;
-        }
-        let low = sorted[out.saturating_sub(1)];
-        let high = sorted[len - out.max(1)];
-        Self { median: sorted[middle], low, high }
-    }
+    Ok((name.into(), command.into()))
 }
 
 #[cfg(test)]
@@ -192,8 +188,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fifteen_values_leave_out_three_on_each_side() {
-        let spread = Spread::of((1..=15).map(f64::from));
-        assert_eq!((spread.low, spread.median, spread.high), (4.0, 8.0, 12.0));
+    fn every_case_has_a_name_of_its_own() {
+        let names: std::collections::BTreeSet<String> = CASES.iter().map(cases::Case::name).collect();
+        assert_eq!(names.len(), CASES.len());
+        assert!(CASES.iter().any(report::is_story));
+        assert!(CASES.iter().any(|case| case.mode == cases::Mode::Connect));
+    }
+
+    #[test]
+    fn a_server_is_a_name_and_a_command_with_a_port() {
+        assert_eq!(parse_server("uws=./echo {port}"), Ok(("uws".into(), "./echo {port}".into())));
+        assert!(parse_server("uws").is_err() && parse_server("uws=./echo").is_err());
     }
 }

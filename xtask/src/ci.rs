@@ -19,7 +19,13 @@ pub(crate) fn run(installer: &Installer) -> ExitCode {
 
 fn fmt() -> Result<()> {
     // The others are not members of the workspace.
-    for manifest in ["Cargo.toml", "bench/device/Cargo.toml", "examples/Cargo.toml", "xtask/probe/Cargo.toml"] {
+    for manifest in [
+        "Cargo.toml",
+        "bench/device/Cargo.toml",
+        "bench/peers/Cargo.toml",
+        "examples/Cargo.toml",
+        "xtask/probe/Cargo.toml",
+    ] {
         process::run(cargo().args(["fmt", "--all", "--manifest-path", manifest, "--check"]))?;
     }
     Ok(())

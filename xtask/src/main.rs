@@ -9,6 +9,7 @@ mod ci;
 mod cross;
 mod device;
 mod install;
+mod markdown;
 mod mutants;
 mod probe;
 mod process;
@@ -54,7 +55,7 @@ enum Task {
     Size(size::Args),
     /// The core linked without a panic, and its size.
     Probe(probe::Args),
-    /// sockeye against tokio-tungstenite: the server's CPU time a message (Linux; not part of `test`).
+    /// sockeye against its peers: the server's CPU time a message, memory, instructions (Linux).
     Bench(bench::Args),
     /// docs/rfc.md: every row of the checklist names tests that exist.
     Rfc,

@@ -54,20 +54,26 @@ pub(crate) fn build(what: &[&str], name: &str) -> Result<PathBuf> {
 
 /// Starts a program, writes what it prints to a log, and waits until a line of it names a loopback port.
 pub(crate) fn listening(command: &mut Command, log: &Path) -> Result<(Running, SocketAddr)> {
+    let (running, addresses) = addresses(command, log, 1)?;
+    Ok((running, addresses[0]))
+}
+
+/// The same for a program that names so many ports, each in a line of its own.
+pub(crate) fn addresses(command: &mut Command, log: &Path, count: usize) -> Result<(Running, Vec<SocketAddr>)> {
     if let Some(dir) = log.parent() {
         std::fs::create_dir_all(dir)?;
     }
     let log = File::create(log)?;
     let mut running = Running::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()))?;
-    let (found, address) = mpsc::channel();
+    let (found, addresses) = mpsc::channel();
     if let Some(stdout) = running.child.stdout.take() {
         follow(stdout, log.try_clone()?, found.clone());
     }
     if let Some(stderr) = running.child.stderr.take() {
         follow(stderr, log, found);
     }
-    let address = wait_for(&address)?;
-    Ok((running, address))
+    let addresses = (0..count).map(|_| wait_for(&addresses)).collect::<Result<_>>()?;
+    Ok((running, addresses))
 }
 
 fn wait_for(address: &Receiver<SocketAddr>) -> Result<SocketAddr> {

@@ -11,6 +11,7 @@ use clap::Parser;
 use sockeye_qemu::Machine;
 
 use crate::autobahn::{self, JudgeName, Side};
+use crate::bench::{device, instructions};
 use crate::device::DEFAULT_MACHINE;
 use crate::install::{Installer, Missing};
 use crate::process::{self, cargo};
@@ -34,12 +35,14 @@ const STEPS: &[Step] = &[
     ("cross", cross::run),
     ("check-windows", check_windows),
     ("probe", |installer| probe::run(&probe::Args::default(), installer)),
+    ("instructions", |installer| instructions::run(&instructions::Args::default(), installer)),
     ("autobahn-server", |installer| autobahn(Side::Server, installer)),
     ("autobahn-client", |installer| autobahn(Side::Client, installer)),
     ("autobahn-device", |installer| autobahn(Side::Device, installer)),
     ("clients-python", clients::python),
     ("clients-node", clients::node),
     ("clients-browser", clients::browser),
+    ("device-instructions", device::check),
     ("size", |installer| size::run(&size::Args::default(), installer)),
     ("device-browser", clients::device_browser),
     ("device-clients", devices::clients),

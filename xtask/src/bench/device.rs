@@ -41,6 +41,7 @@ const LIBRARIES: &[Library] = &[
     Library { name: "edge-ws", feature: "edge-ws", packages: &["edge-ws", "edge-http"] },
     Library { name: "picoserve", feature: "picoserve", packages: &["picoserve"] },
     Library { name: "embedded-websocket", feature: "embedded-websocket", packages: &["embedded-websocket"] },
+    Library { name: "websocketz", feature: "websocketz", packages: &["websocketz"] },
 ];
 
 const TABLES: &[&str] = &["core", "image", "longest", "autobahn"];
@@ -56,6 +57,13 @@ struct Found {
     longest: Option<client::Longest>,
     /// With the small buffer and with the large one.
     passed: Option<[Passed; 2]>,
+}
+
+/// Counts ours, and fails if something takes over 3 % more instructions than the committed tables say.
+pub(crate) fn check(installer: &Installer) -> Result<()> {
+    let core = Image::measure("core", Some("sockeye"), installer)?;
+    let own = Image::measure("sockeye", Some("sockeye"), installer)?;
+    report::check(&core, &own)
 }
 
 pub(crate) fn run(args: &Args, installer: &Installer) -> Result<()> {

@@ -12,7 +12,9 @@ pub mod nothing;
 pub mod picoserve;
 #[cfg(feature = "sockeye")]
 pub mod sockeye;
+#[cfg(feature = "websocketz")]
+pub mod websocketz;
 
 /// Headers that a request may have, where that is for the application to say. Firefox sends 17.
-#[cfg(any(feature = "edge-ws", feature = "embedded-websocket"))]
+#[cfg(any(feature = "edge-ws", feature = "embedded-websocket", feature = "websocketz"))]
 const HEADERS: usize = 32;

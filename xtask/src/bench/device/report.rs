@@ -2,11 +2,13 @@
 
 use std::fs;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use super::client::Longest;
 use super::image::Image;
 use super::{Found, LIBRARIES};
+use crate::bench::instructions;
+use crate::markdown::{self, grouped, table};
 use crate::process::{ask, root};
 
 const DOCUMENT: &str = "docs/performance/device.md";
@@ -91,6 +93,25 @@ pub(super) fn images(nothing: &Image, found: &[Found]) -> Result<String> {
     Ok(text)
 }
 
+/// Compares what ours count with what is committed.
+pub(super) fn check(core: &Image, own: &Image) -> Result<()> {
+    let committed = fs::read_to_string(root().join(DOCUMENT)).with_context(|| format!("cannot read {DOCUMENT}"))?;
+    let section = |name| markdown::section(&committed, name).with_context(|| format!("{DOCUMENT} has no {name}"));
+    let mut grown = Vec::new();
+    for (name, what, _) in BYTES {
+        let cost = f64::from(core.number(name)?) / PAYLOAD;
+        grown.extend(instructions::grown(section("core")?, what, 1, &format!("{cost:.3}")));
+    }
+    for (name, what) in STEPS {
+        grown.extend(instructions::grown(section("image")?, what, 1, &grouped(own.number(name)?.into())));
+    }
+    if grown.is_empty() {
+        println!("none takes over 3 % more than {DOCUMENT} says");
+        return Ok(());
+    }
+    bail!("{}; if it is worth that, `cargo xtask bench device --write` commits the new numbers", grown.join("; "))
+}
+
 /// The longest messages with a buffer of 1 KiB.
 pub(super) fn longest(found: &[Found]) -> String {
     let bytes = |longest: Option<usize>| longest.map_or("any".into(), |bytes| grouped(bytes as u64));
@@ -121,81 +142,11 @@ pub(super) fn versions() -> Result<String> {
     Ok(format!("{date}, by `cargo xtask bench device --write`: {}.\n", words.join(", ")))
 }
 
-/// Puts each section between its two marks in the document.
+/// Writes the sections to the document.
 pub(super) fn write(sections: &[(&str, String)]) -> Result<()> {
-    let path = root().join(DOCUMENT);
-    let mut document = fs::read_to_string(&path).with_context(|| format!("cannot read {DOCUMENT}"))?;
-    for (name, text) in sections {
-        document = replaced(&document, name, text).with_context(|| format!("{DOCUMENT} has no place for {name}"))?;
-    }
-    fs::write(&path, document)?;
-    println!("{DOCUMENT} is rewritten");
-    Ok(())
-}
-
-fn replaced(document: &str, name: &str, text: &str) -> Option<String> {
-    let (before, rest) = document.split_once(&format!("<!-- {name} -->\n"))?;
-    let (_, after) = rest.split_once("<!-- end -->\n")?;
-    Some(format!("{before}<!-- {name} -->\n{text}<!-- end -->\n{after}"))
+    markdown::write(DOCUMENT, sections)
 }
 
 pub(super) fn libraries<'a>(first: &'a str, found: &[Found]) -> Vec<&'a str> {
     std::iter::once(first).chain(found.iter().map(|found| found.library.name)).collect()
-}
-
-pub(super) fn table(head: &[&str], rows: &[Vec<String>]) -> String {
-    let line = |cells: &mut dyn Iterator<Item = &str>| {
-        let mut line = String::from("|");
-        for cell in cells {
-            line += &format!(" {cell} |");
-        }
-        line.replace("|  |", "| |") + "\n"
-    };
-    let marks = std::iter::once("---").chain(std::iter::repeat("--:")).take(head.len());
-    let mut text = line(&mut head.iter().copied()) + &line(&mut { marks });
-    for row in rows {
-        let cells = row.iter().map(String::as_str).chain(std::iter::repeat("")).take(head.len());
-        text += &line(&mut { cells });
-    }
-    text
-}
-
-/// Digits in groups of three.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn digits_are_grouped() {
-        for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
-            assert_eq!(grouped(number), text);
-        }
-    }
-
-    #[test]
-    fn a_section_takes_the_place_of_the_one_before() {
-        let document = "a\n<!-- x -->\nold\n<!-- end -->\nb\n<!-- y -->\n<!-- end -->\n";
-        let once = replaced(document, "x", "new\n").expect("it has the mark");
-        assert_eq!(once, document.replace("old", "new"));
-        assert_eq!(replaced(&once, "x", "new\n").as_ref(), Some(&once));
-        assert_eq!(replaced(document, "z", ""), None);
-    }
-
-    #[test]
-    fn short_rows_are_filled() {
-        let text = table(&["a", "b"], &[vec!["1".into()]]);
-        assert_eq!(text, "| a | b |\n| --- | --: |\n| 1 | |\n");
-    }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::Found;
 use super::host::Passed;
-use super::report::{libraries, table};
+use super::report::libraries;
+use crate::markdown::table;
 
 /// How many cases each passes, by section, and which it does not.
 pub(super) fn autobahn(found: &[Found]) -> String {
