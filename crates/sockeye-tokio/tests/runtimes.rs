@@ -2,12 +2,18 @@
 
 mod common;
 
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use common::patient;
 use common::raw::{self, Raw};
 use common::wire::pipe;
 use sockeye_tokio::{Config, Connection, Error, Prepared, accept};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
@@ -63,7 +69,7 @@ fn bursts_are_answered_on_many_threads() {
     runtime.block_on(bounded(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let config = std::sync::Arc::new(Config::default());
+        let config = Arc::new(Config::default());
         let serve = tokio::spawn(async move {
             for _ in 0..CONNECTIONS {
                 let (socket, _) = listener.accept().await.unwrap();
@@ -104,5 +110,49 @@ fn bursts_are_answered_on_many_threads() {
             client.await.unwrap();
         }
         serve.await.unwrap();
+    }));
+}
+
+/// A transport that panics when it is written to, once it is told to.
+struct Panics<S>(S, Arc<AtomicBool>);
+
+impl<S: AsyncRead + Unpin> AsyncRead for Panics<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Panics<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        assert!(!self.1.load(Ordering::Relaxed), "this transport was told to panic");
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
+
+/// One whose transport panics while the runner writes keeps nobody else from being written.
+#[test]
+fn a_transport_that_panics_is_alone_with_it() {
+    one_thread().block_on(bounded(async {
+        let panics = Arc::new(AtomicBool::new(false));
+        let ((one, its_server, ..), (other, server, ..)) = (pipe(0, 4096), pipe(1, 4096));
+        let its_server = Panics(its_server, panics.clone());
+        let (_one, broken) = tokio::join!(Raw::client(one), accept(its_server, patient()));
+        let (mut raw, ws) = tokio::join!(Raw::client(other), accept(server, patient()));
+        let (broken, ws) = (broken.expect("it accepts"), ws.expect("it accepts"));
+        panics.store(true, Ordering::Relaxed);
+        for text in ["by the same turn", "by a later one"] {
+            // The broken one is first in the runner's list; of the second turn it may be left out.
+            let _ = broken.sender.mailbox(1 << 20).post(&Prepared::text("never written"));
+            ws.sender.mailbox(1 << 20).post(&Prepared::text(text)).unwrap();
+            assert_eq!(raw.frame().await.unwrap().payload, text.as_bytes());
+        }
     }));
 }

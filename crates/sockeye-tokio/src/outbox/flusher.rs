@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll, Waker, ready};
@@ -124,7 +125,10 @@ async fn run(runner: Running) {
             let count = due.outboxes.len().min(AT_A_TIME);
             turn.extend(due.outboxes.drain(..count));
             drop(due);
-            turn.drain(..).for_each(Flush::flush);
+            for outbox in turn.drain(..) {
+                // Somebody's transport that panics is not to keep the others from their turn.
+                let _ = catch_unwind(AssertUnwindSafe(|| outbox.flush()));
+            }
             if count == AT_A_TIME {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
