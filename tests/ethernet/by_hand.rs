@@ -40,7 +40,8 @@ impl ByHand {
         ByHand { shared, from, to, ack: TcpSeqNumber(0), wanted: FIRST, bytes: Vec::new(), is_over: false }
     }
 
-    /// Makes the handshake.
+    /// Makes the handshake, with a SYN that is sent once: for a device that has served somebody. One that has just said
+    /// that it listens is about to; it answers with a reset, which is lost while it does not know the gateway's card.
     pub(crate) fn open(lan: &Lan, from: SocketAddrV4, to: SocketAddrV4) -> Self {
         let mut peer = Self::new(lan, from, to);
         peer.syn();

@@ -56,6 +56,7 @@ fn the_place_is_free_at_once() {
 #[test]
 fn one_out_of_place_ends_nothing() {
     let guest = Guest::boot(Deadlines::Shipped);
+    let bystander = Bystander::on(&guest.lan.neighbour(2));
     let from = SocketAddrV4::new(Ipv4Addr::new(203, 0, 113, 9), 1234);
     let mut peer = ByHand::open(&guest.lan, from, SERVER);
     let request = request();
@@ -70,5 +71,6 @@ fn one_out_of_place_ends_nothing() {
         assert_eq!(peer.frame().payload, b"still here", "after a reset at {place}");
     }
     peer.reset(at as i32);
+    bystander.assert_undisturbed();
     guest.assert_free();
 }
