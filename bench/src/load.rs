@@ -81,8 +81,10 @@ impl Load {
         Traffic::new(self.kind, self.bytes, self.fragments, self.raw)
     }
 
-    fn open(&self, poll: &Poll) -> Result<Vec<Peer>> {
-        (0..self.connections).map(|token| Peer::open(self.address, &self.path, poll, token)).collect()
+    /// Opens the connections, with the tokens from the first one on.
+    fn open(&self, poll: &Poll, first: usize) -> Result<Vec<Peer>> {
+        let tokens = first..first + self.connections;
+        tokens.map(|token| Peer::open(self.address, &self.path, poll, token)).collect()
     }
 
     /// All connections are open: the time that counts begins.

@@ -21,7 +21,7 @@ use clap::{Args as ClapArgs, Subcommand};
 use rand::SeedableRng as _;
 use rand::rngs::StdRng;
 
-use self::cases::{CASES, CONNECTIONS, DEPTHS, FRAGMENTS};
+use self::cases::{CASES, CONNECTIONS, DEPTHS, FRAGMENTS, ROOMS};
 use self::memory::Held;
 use self::plot::Bar;
 use self::rounds::{Bench, Rounds};
@@ -40,7 +40,8 @@ pub(crate) struct Args {
     /// Paired rounds a case: a verdict takes 15.
     #[arg(long, default_value_t = 15)]
     rounds: usize,
-    /// Only what has this in its name: a case as `125 B` or `receive`, or the tables `growth`, `fragments`, `memory`.
+    /// Only what has this in its name: a case as `125 B` or `receive`, or the tables `growth`, `rooms`, `fragments`,
+    /// `memory`.
     #[arg(long, default_value = "")]
     only: String,
     /// Another server to compare with: a name and the command that starts its echo at `/` on `{port}`.
@@ -93,11 +94,16 @@ pub(crate) fn run(args: &Args, installer: &Installer) -> Result<()> {
         measured.push(bench.measure(case, |_| true)?);
     }
     let own = |server: &servers::Server| [RAW, TWIN, SOCKEYE, SERVE].contains(&server.name.as_str());
-    let (mut growth, mut fragments) = (Vec::new(), Vec::new());
+    let (mut growth, mut rooms, mut fragments) = (Vec::new(), Vec::new(), Vec::new());
     if named("growth") {
         for (depth, connections) in DEPTHS.iter().flat_map(|depth| CONNECTIONS.iter().map(move |count| (depth, count)))
         {
             growth.push(bench.measure(&cases::grown(*connections, *depth), own)?);
+        }
+    }
+    if named("rooms") {
+        for count in ROOMS {
+            rooms.push(bench.measure(&cases::housed(*count), |server| own(server) && server.name != SOCKEYE)?);
         }
     }
     if named("fragments") {
@@ -114,6 +120,9 @@ pub(crate) fn run(args: &Args, installer: &Installer) -> Result<()> {
     }
     if !growth.is_empty() {
         sections.push(("growth", report::growth(&growth)));
+    }
+    if !rooms.is_empty() {
+        sections.push(("rooms", report::rooms(&rooms)));
     }
     if !fragments.is_empty() {
         sections.push(("fragments", report::fragments(&fragments)));

@@ -11,8 +11,13 @@ enum Command {
     Echo(#[command(flatten)] Load),
     /// The server reads messages and drops them.
     Receive(#[command(flatten)] Load),
-    /// One connection sends, all others get it; messages are counted by deliveries.
-    Broadcast(#[command(flatten)] Load),
+    /// One connection of a room sends, all others get it; messages are counted by deliveries.
+    Broadcast {
+        #[command(flatten)]
+        load: Load,
+        #[command(flatten)]
+        rooms: broadcast::Rooms,
+    },
     /// Connections, one after the other.
     Connect(#[command(flatten)] Load),
     /// Bytes that the server holds for each connection, after so many messages on it: none or one.
@@ -29,7 +34,7 @@ fn main() -> Result<()> {
     match Command::parse() {
         Command::Echo(load) => echo::run(&load),
         Command::Receive(load) => receive::run(&load),
-        Command::Broadcast(load) => broadcast::run(&load),
+        Command::Broadcast { load, rooms } => broadcast::run(&load, &rooms),
         Command::Connect(load) => connect::run(&load),
         Command::Idle { load, server } => idle::run(&load, &server),
     }

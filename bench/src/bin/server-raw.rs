@@ -21,8 +21,10 @@ thread_local! {
     static SHARED: RefCell<Vec<u8>> = RefCell::new(vec![0; BUFFER]);
 }
 
-/// The members of the room.
+/// The members of a room.
 type Members = Arc<Mutex<BTreeMap<usize, OwnedWriteHalf>>>;
+/// All rooms, by their paths.
+type Rooms = Arc<Mutex<BTreeMap<String, Members>>>;
 
 fn main() -> io::Result<()> {
     // An end is the peer's affair: what fails is not looked at.
@@ -38,12 +40,14 @@ fn main() -> io::Result<()> {
             }
         }),
         Mode::Broadcast => {
-            let members = Members::default();
+            let rooms = Rooms::default();
             serve(move |mut socket| {
-                let members = members.clone();
+                let rooms = rooms.clone();
                 async move {
-                    if open(&mut socket).await.is_some() {
-                        let _ = member(socket, members).await;
+                    if let Some(path) = open(&mut socket).await {
+                        let room =
+                            rooms.lock().unwrap_or_else(PoisonError::into_inner).entry(path).or_default().clone();
+                        let _ = member(socket, room).await;
                     }
                 }
             })
@@ -118,7 +122,8 @@ fn rest<'b>(socket: &OwnedWriteHalf, mut bytes: &'b [u8]) -> io::Result<&'b [u8]
     Ok(bytes)
 }
 
-async fn open(socket: &mut TcpStream) -> Option<()> {
+/// Makes the handshake: the path that was asked for.
+async fn open(socket: &mut TcpStream) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(socket.read_u8().await.ok()?);
@@ -126,5 +131,6 @@ async fn open(socket: &mut TcpStream) -> Option<()> {
     let (request, _) = Request::parse(&head).ok()??;
     let mut out = [0; 256];
     let len = Response::accept(&request, None).ok()?.write(&mut out).ok()?;
-    socket.write_all(&out[..len]).await.ok()
+    socket.write_all(&out[..len]).await.ok()?;
+    Some(request.path().to_owned())
 }

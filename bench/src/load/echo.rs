@@ -25,7 +25,7 @@ pub(super) fn exchange(load: &Load) -> Result<(Vec<Peer>, Value)> {
     let mut poll = poll()?;
     let traffic = load.traffic();
     let batch = traffic.sent.repeat(load.in_flight.min(1 + READ / traffic.sent.len()).max(2));
-    let mut peers = load.open(&poll)?;
+    let mut peers = load.open(&poll, 0)?;
     let (each, mut buffer, mut latencies) = (load.each(), vec![0; READ], Vec::with_capacity(load.messages));
 
     let start = load.begin()?;

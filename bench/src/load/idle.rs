@@ -39,7 +39,7 @@ pub fn run(load: &Load, server: &Server) -> Result<()> {
         echo::exchange(&first)?;
     }
     let before = server.holds()?;
-    let mut peers = load.open(&poll)?;
+    let mut peers = load.open(&poll, 0)?;
     // One connection at a time: what is measured is what stays, not what all of them together need at once.
     for token in 0..if load.messages > 0 { peers.len() } else { 0 } {
         peers[token].add(1);

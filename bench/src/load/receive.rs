@@ -23,7 +23,7 @@ pub fn run(load: &Load) -> Result<()> {
     let mut poll = poll()?;
     let traffic = load.traffic();
     let batch = traffic.sent.repeat((echo::READ / traffic.sent.len()).max(2));
-    let mut peers = load.open(&poll)?;
+    let mut peers = load.open(&poll, 0)?;
     let (each, mut buffer) = (load.each(), vec![0; 1024]);
     let close = frame::frame(0x88, &1000u16.to_be_bytes(), Some(rand::random()));
 

@@ -38,12 +38,25 @@ pub(super) struct Case {
     pub(super) in_flight: usize,
     pub(super) kind: &'static str,
     pub(super) fragments: usize,
+    /// Rooms with so many connections.
+    pub(super) rooms: usize,
+    /// Rooms with one connection, which says nothing.
+    pub(super) silent: usize,
     /// The ratio that it may have.
     pub(super) bar: Option<f64>,
 }
 
-const ECHO: Case =
-    Case { mode: Mode::Echo, bytes: 125, connections: 50, in_flight: 1, kind: "binary", fragments: 1, bar: None };
+const ECHO: Case = Case {
+    mode: Mode::Echo,
+    bytes: 125,
+    connections: 50,
+    in_flight: 1,
+    kind: "binary",
+    fragments: 1,
+    rooms: 1,
+    silent: 0,
+    bar: None,
+};
 const RECEIVE: Case = Case { mode: Mode::Receive, connections: 4, ..ECHO };
 const BROADCAST: Case = Case { mode: Mode::Broadcast, in_flight: 16, bar: Some(1.25), ..ECHO };
 
@@ -74,6 +87,9 @@ pub(super) const CASES: &[Case] = &[
 pub(super) const CONNECTIONS: &[usize] = &[10, 100, 1000, 10_000];
 /// at these depths,
 pub(super) const DEPTHS: &[usize] = &[1, 16];
+/// nor with that of rooms, of which so many speak,
+pub(super) const ROOMS: &[usize] = &[100, 1000, 10_000];
+pub(super) const SPEAKING: usize = 100;
 /// nor with the number of a message's fragments.
 pub(super) const FRAGMENTS: &[usize] = &[10, 100, 1000];
 /// Bytes of payload a fragment.
@@ -83,6 +99,10 @@ pub(super) const GROWTH: f64 = 1.3;
 
 pub(super) fn grown(connections: usize, in_flight: usize) -> Case {
     Case { connections, in_flight, ..ECHO }
+}
+
+pub(super) fn housed(rooms: usize) -> Case {
+    Case { connections: 11, rooms: SPEAKING, silent: rooms - SPEAKING, bar: None, ..BROADCAST }
 }
 
 pub(super) fn fragmented(fragments: usize) -> Case {
@@ -101,7 +121,11 @@ impl Case {
         match self.mode {
             Mode::Echo => format!("echo {size}{kind}, {} connections{depth}", self.connections),
             Mode::Receive => format!("receive {size}{kind}"),
-            Mode::Broadcast => format!("broadcast {size} to {}{depth}", self.connections - 1),
+            Mode::Broadcast if self.rooms == 1 => format!("broadcast {size} to {}{depth}", self.connections - 1),
+            Mode::Broadcast => {
+                let (to, all) = (self.connections - 1, self.rooms + self.silent);
+                format!("broadcast {size} to {to} in {} of {all} rooms{depth}", self.rooms)
+            }
             Mode::Connect => "connect and close".into(),
         }
     }
@@ -109,7 +133,7 @@ impl Case {
     /// What one round is at least: each connection has its messages on their way once.
     pub(super) fn least(&self) -> usize {
         match self.mode {
-            Mode::Broadcast => self.in_flight * (self.connections - 1),
+            Mode::Broadcast => self.in_flight * (self.connections - 1) * self.rooms,
             _ => self.in_flight * self.connections,
         }
     }
@@ -128,5 +152,8 @@ impl Case {
             load.args([name, &number.to_string()]);
         }
         load.args(["--kind", self.kind]);
+        if self.mode == Mode::Broadcast {
+            load.args(["--rooms", &self.rooms.to_string(), "--silent", &self.silent.to_string()]);
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 
 use anyhow::{Context as _, Result};
 
-use super::cases::{Case, GROWTH, Mode};
+use super::cases::{Case, GROWTH, Mode, SPEAKING};
 use super::rounds::{Rounds, Sample};
 use super::servers::{RAW, SERVE, SOCKEYE, Server, TWIN};
 use super::stats::Spread;
@@ -118,6 +118,17 @@ pub(super) fn growth(all: &[Rounds]) -> String {
     }
     let head: Vec<&str> = head.iter().map(String::as_str).collect();
     table(&head, &rows)
+}
+
+/// The server program to raw TCP with more and more rooms that say nothing.
+pub(super) fn rooms(all: &[Rounds]) -> String {
+    let head: Vec<String> = std::iter::once(format!("ratio to raw TCP, 125 B to 10 in {SPEAKING} rooms"))
+        .chain(all.iter().map(|rounds| format!("of {} rooms", rounds.case.rooms + rounds.case.silent)))
+        .chain(["largest to smallest".into(), format!("at most {GROWTH}")])
+        .collect();
+    let ratios: Vec<f64> = all.iter().filter_map(|rounds| Some(rounds.ratio(SERVE)?.median)).collect();
+    let head: Vec<&str> = head.iter().map(String::as_str).collect();
+    table(&head, &[grown(SERVE.into(), &ratios)])
 }
 
 /// A message in more and more fragments: what one more costs is to stay.
