@@ -6,15 +6,14 @@ pub(crate) const WORDS: bool = cfg!(not(target_arch = "riscv32"));
 /// A masking key, its first byte lowest.
 pub(crate) type Key = u32;
 
-/// Whether there are registers of many words, and from how many words on they are worth a loop of their own.
+/// Whether there are registers of many words.
 const WIDE: bool = cfg!(target_pointer_width = "64");
-const LONG: usize = 64;
 
 /// XORs `payload` with `key` repeated, and turns `key` so that the next piece of the same frame goes on in phase.
 #[inline(never)]
 pub(crate) fn apply(key: &mut Key, payload: &mut [u8]) {
+    let payload = if WIDE { apply_wide(*key, payload) } else { payload };
     let (words, tail) = if WORDS { payload.as_chunks_mut() } else { (&mut [][..], payload) };
-    let words = if WIDE && words.len() >= LONG { apply_wide(*key, words) } else { words };
     // Four at a time, since a loop's own instructions are as many as those of a word. Others have wider registers.
     let (fours, words) = if cfg!(target_arch = "arm") { words.as_chunks_mut() } else { (&mut [][..], words) };
     for [a, b, c, d] in fours {
@@ -32,15 +31,24 @@ pub(crate) fn apply(key: &mut Key, payload: &mut [u8]) {
     }
 }
 
-/// The same for blocks of 64 bytes, which is long enough for the widest registers. The rest is handed back.
-fn apply_wide(key: Key, words: &mut [[u8; 4]]) -> &mut [[u8; 4]] {
-    let (blocks, rest) = words.as_chunks_mut::<16>();
+/// The same for all but at most 7 bytes at the end, which are handed back: in blocks as long as the widest registers,
+/// then as long as narrower ones.
+fn apply_wide(key: Key, payload: &mut [u8]) -> &mut [u8] {
+    let (blocks, rest) = payload.as_chunks_mut();
+    apply_blocks::<64>(key, blocks);
+    let (blocks, rest) = rest.as_chunks_mut();
+    apply_blocks::<16>(key, blocks);
+    let (blocks, rest) = rest.as_chunks_mut();
+    apply_blocks::<8>(key, blocks);
+    rest
+}
+
+fn apply_blocks<const BYTES: usize>(key: Key, blocks: &mut [[u8; BYTES]]) {
     for block in blocks {
-        for word in block {
+        for word in block.as_chunks_mut().0 {
             xor(word, key);
         }
     }
-    rest
 }
 
 fn xor(word: &mut [u8; 4], key: Key) {
