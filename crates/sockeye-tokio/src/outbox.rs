@@ -77,6 +77,7 @@ impl<S: Transport> Outbox<S> {
     }
 
     /// Queues a frame whole, once there is room, and writes it if it should go out now.
+    #[inline(always)]
     pub(crate) fn poll_data(
         self: &Arc<Self>,
         cx: &mut Context<'_>,

@@ -94,8 +94,8 @@ impl<S: Transport> Receiver<S> {
     ///
     /// # Cancel safety
     /// Dropped, it loses nothing. Between two calls of it, [`next`](Self::next) must not be called inside a message.
-    pub async fn message(&mut self) -> Result<Option<Message<'_>>, Error> {
-        Ok(Whole(self).await?.map(|found| self.whole(found)))
+    pub fn message(&mut self) -> impl Future<Output = Result<Option<Message<'_>>, Error>> {
+        Whole(Some(self))
     }
 
     /// The same without a future, for those who write their own.
@@ -133,6 +133,9 @@ impl<S: Transport> Receiver<S> {
         loop {
             if let Some(ending) = &mut self.ending {
                 return ending.poll(cx, &self.outbox, &mut self.clock);
+            }
+            if let Some(found) = self.next_in_buffer() {
+                return Poll::Ready(Ok(Some(found)));
             }
             if let Some(found) = self.parse() {
                 self.outbox.set_holding(!self.input.is_empty());
@@ -346,15 +349,22 @@ impl<S: Transport> Future for Next<'_, S> {
     }
 }
 
-/// The next message, by its place.
-struct Whole<'a, S>(&'a mut Receiver<S>);
+/// The next message; the receiver until it is there.
+struct Whole<'r, S>(Option<&'r mut Receiver<S>>);
 
-impl<S: Transport> Future for Whole<'_, S> {
-    type Output = Result<Option<Found>, Error>;
+impl<'r, S: Transport> Future for Whole<'r, S> {
+    type Output = Result<Option<Message<'r>>, Error>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.poll_whole(cx)
+        let Some(receiver) = self.0.take() else { return Poll::Pending };
+        match receiver.poll_whole(cx) {
+            Poll::Ready(found) => Poll::Ready(found.map(|found| found.map(|found| receiver.whole(found)))),
+            Poll::Pending => {
+                self.0 = Some(receiver);
+                Poll::Pending
+            }
+        }
     }
 }
 

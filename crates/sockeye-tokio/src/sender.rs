@@ -42,8 +42,8 @@ impl<S: Transport> Sender<S> {
     ///
     /// # Cancel safety
     /// Dropped, it has queued the message whole or not at all.
-    pub async fn send(&mut self, kind: Kind, payload: &[u8]) -> Result<(), Error> {
-        self.data(Data { kind, payload, last: true, encoded: None }, Flush::Soon).await
+    pub fn send(&mut self, kind: Kind, payload: &[u8]) -> impl Future<Output = Result<(), Error>> {
+        self.data(Data { kind, payload, last: true, encoded: None }, Flush::Soon)
     }
 
     /// Sends a text message.
@@ -161,12 +161,12 @@ impl<S: Transport> Sender<S> {
 
     /// Checks a frame's text, if it is one, and sends it.
     #[inline]
-    fn data<'a>(&'a mut self, data: Data<'a>, flush: Flush) -> Sending<'a, S> {
+    fn data<'d>(&mut self, data: Data<'d>, flush: Flush) -> Sending<'_, 'd, S> {
         Sending { sender: self, data, flush, valid: false, after: None, patience: None }
     }
 
     /// The same for a frame that is known to be valid.
-    fn valid<'a>(&'a mut self, data: Data<'a>, flush: Flush) -> Sending<'a, S> {
+    fn valid<'d>(&mut self, data: Data<'d>, flush: Flush) -> Sending<'_, 'd, S> {
         Sending { sender: self, data, flush, valid: true, after: None, patience: None }
     }
 
@@ -250,9 +250,9 @@ impl<S> fmt::Debug for Sender<S> {
 }
 
 /// A frame on its way to the queue.
-struct Sending<'a, S> {
-    sender: &'a mut Sender<S>,
-    data: Data<'a>,
+struct Sending<'s, 'd, S> {
+    sender: &'s mut Sender<S>,
+    data: Data<'d>,
     flush: Flush,
     /// Whether its text was checked, and where the text stands after it if that is another place than before.
     valid: bool,
@@ -260,7 +260,7 @@ struct Sending<'a, S> {
     patience: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S: Transport> Future for Sending<'_, S> {
+impl<S: Transport> Future for Sending<'_, '_, S> {
     type Output = Result<(), Error>;
 
     #[inline]

@@ -114,7 +114,7 @@ impl Receiver {
     /// there is [`next_event`](Self::next_event): then this is `None`, and `input` is as it was.
     ///
     /// It is a shorter way to what the other would say, for a host, whose reads bring many short messages.
-    #[inline]
+    #[inline(always)]
     pub fn next_message<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<Chunk<'b>> {
         if !matches!(self.state, State::Header) || self.open || self.header_len > 0 {
             return None;
