@@ -26,7 +26,8 @@ fn names() {
         for name in ["a", "A9._-z", ".", "..", "-", "0", &long, "x?token=y", "x?/rooms/y"] {
             let upgrade = Upgrade::to(&format!("/rooms/{name}"));
             assert_eq!(answer_to(server, &upgrade.bytes()).status, 101, "{name}");
-            assert_eq!(answer_to(server, &upgrade.without("Upgrade").bytes()).status, 426, "{name}");
+            // It is there for a while after its last member left.
+            assert_eq!(answer_to(server, &upgrade.without("Upgrade").bytes()).status, 200, "{name}");
         }
         let too_long = "a".repeat(65);
         for name in

@@ -9,13 +9,14 @@ use std::thread::JoinHandle;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::process::{descriptors, peak_address_space, peak_memory};
-use crate::{binary, eventually};
+use crate::{Http, binary, eventually};
 
 /// A running server, which is killed when it is dropped.
 #[derive(Debug)]
 pub struct Server {
     child: Child,
     address: SocketAddr,
+    ops: SocketAddr,
     log: Arc<Mutex<Vec<u8>>>,
     reader: Option<JoinHandle<()>>,
 }
@@ -34,7 +35,8 @@ impl Server {
     /// The same with another `RUST_LOG`.
     pub fn start_logging(level: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new(binary::sockeye());
-        command.args(["serve", "--listen", "127.0.0.1:0"]).args(arguments).env("RUST_LOG", level);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"]);
+        command.args(arguments).env("RUST_LOG", level);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the server starts");
 
@@ -49,14 +51,33 @@ impl Server {
         let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         stdout.read_line(&mut line).expect("the server says where it listens");
-        let address = line.split_once("http://").and_then(|(_, rest)| rest.split_once('/')?.0.parse().ok());
-        let address = address.unwrap_or_else(|| panic!("no address in {line:?}"));
-        Server { child, address, log, reader: Some(reader) }
+        let mut addresses = line.split("http://").skip(1).filter_map(|rest| rest.split_once('/')?.0.parse().ok());
+        let mut next = || addresses.next().unwrap_or_else(|| panic!("not two addresses in {line:?}"));
+        Server { child, address: next(), ops: next(), log, reader: Some(reader) }
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where its operator looks.
+    pub fn ops(&self) -> SocketAddr {
+        self.ops
+    }
+
+    /// What Prometheus would read.
+    pub fn metrics(&self) -> String {
+        let (response, body) = Http::get("/metrics").ask(self.ops);
+        assert_eq!(response.status, 200, "{}", response.head);
+        body
+    }
+
+    /// The value of a metric by its name and labels; 0 if it is not there.
+    pub fn metric(&self, name: &str) -> f64 {
+        let metrics = self.metrics();
+        let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.map_or(0.0, |value| value.parse().expect("a number"))
     }
 
     /// A ws:// URL on it.
@@ -95,8 +116,17 @@ impl Server {
 
     /// As Ctrl-C does.
     pub fn interrupt(&self) {
+        self.signal(Signal::INT);
+    }
+
+    /// As a service manager does.
+    pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
-        kill_process(pid, Signal::INT).expect("it still runs");
+        kill_process(pid, signal).expect("it still runs");
     }
 
     /// How it ended, which it must by itself, and the whole log.

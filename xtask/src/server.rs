@@ -29,7 +29,7 @@ impl Server {
         let program = build(&["-p", "sockeye-server", "--bin", "sockeye"], "sockeye")?;
         let log = workspace_dir("server.log");
         let mut serve = command(program);
-        serve.args(["serve", "--listen", "127.0.0.1:0"]);
+        serve.args(["serve", "--listen", "127.0.0.1:0", "--ops-listen", "off"]);
         println!("+ {}", process::line(&serve));
         let (running, address) = listening(&mut serve, &log)
             .with_context(|| format!("sockeye serve did not start; see {}", log.display()))?;

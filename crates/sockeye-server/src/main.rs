@@ -1,17 +1,28 @@
 //! The host server where devices and browsers meet: `sockeye serve`, and a client for a terminal: `sockeye connect`.
 
+mod api;
+mod auth;
 mod connect;
 mod descriptors;
+mod door;
 mod echo;
+mod journal;
+mod log;
+mod meter;
+mod metrics;
+mod ops;
 mod pages;
+mod rate;
 mod rooms;
 mod route;
 mod serve;
+mod settings;
 mod show;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tokio::runtime::Builder;
 
 /// WebSockets from a 64 KiB microcontroller to a host with 100,000 connections.
@@ -29,16 +40,23 @@ struct Cli {
 const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), " (", env!("SOCKEYE_COMMIT"), ")");
 
 #[derive(Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one, and it is taken apart at once")]
 enum Command {
     /// Serve an echo, rooms, and the pages that show them.
     Serve(serve::Args),
+    /// Look for mistakes in a file of settings: each in a line, and exit code 2; 0 if there is none.
+    CheckConfig {
+        /// A file as `serve --config` takes it.
+        file: PathBuf,
+    },
     /// Connect to a WebSocket server: lines go out as messages, messages are printed.
     Connect(connect::Args),
 }
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let parsed = Cli::command().try_get_matches().and_then(|line| Ok((Cli::from_arg_matches(&line)?, line)));
+    let (cli, line) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) if error.use_stderr() => return wrong(&error),
         Err(help) => help.exit(),
     };
@@ -54,13 +72,19 @@ fn main() -> ExitCode {
     };
     let code = runtime.block_on(async {
         match cli.command.unwrap_or(Command::Serve(cli.serve)) {
-            Command::Serve(args) => serve::run(args).await,
+            Command::Serve(args) => serve::run(args, of_serve(&line)).await,
+            Command::CheckConfig { file } => serve::check_config(&file),
             Command::Connect(args) => connect::run(args).await,
         }
     });
     // A thread may still wait for a line from the terminal.
     runtime.shutdown_background();
     code
+}
+
+/// What was said of `serve`, with its name or without.
+fn of_serve(line: &ArgMatches) -> &ArgMatches {
+    line.subcommand_matches("serve").unwrap_or(line)
 }
 
 /// A mistake on the command line, in one line.

@@ -51,6 +51,9 @@ pub struct Config {
     pub subprotocols: Vec<String>,
     /// Headers to add to the request or to the 101.
     pub headers: Vec<(String, String)>,
+    /// Called with how long the peer took for each ping that it answered, as
+    /// [`round_trip`](crate::Receiver::round_trip) has it: for a histogram, say.
+    pub on_round_trip: Option<fn(Duration)>,
     /// What all connections together may hold in memory: one for the process.
     pub budget: Budget,
 }
@@ -90,6 +93,7 @@ impl Default for Config {
             origins: Origin::Listed(Vec::new()),
             subprotocols: Vec::new(),
             headers: Vec::new(),
+            on_round_trip: None,
             budget: Budget::process(),
         }
     }

@@ -118,6 +118,35 @@ impl<S: Transport> Incoming<S> {
         self.request().check_origin(&self.config.origins.as_core())
     }
 
+    /// Reads the body of a request, which must come with its `Content-Length`, of at most `limit` bytes (RFC 9112
+    /// section 6). Once.
+    ///
+    /// # Errors
+    /// [`AcceptError::Body`] has the status to answer with: 400, 411 or 413; else as [`read`](Self::read).
+    ///
+    /// # Cancel safety
+    /// Dropped, it loses what was read of the body.
+    pub async fn body(&mut self, limit: usize) -> Result<Vec<u8>, AcceptError> {
+        let length = body_length(&self.request(), limit).map_err(|status| AcceptError::Body { status })?;
+        let waits = self.request().header("Expect").is_some_and(|what| what.eq_ignore_ascii_case("100-continue"));
+        let mut body = self.bytes.split_off(self.head);
+        body.truncate(length);
+        let read = timeout_at(self.deadline, async {
+            if waits && body.len() < length {
+                self.io.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+                self.io.flush().await?;
+            }
+            while body.len() < length {
+                let left = length - body.len();
+                if (&mut self.io).take(left as u64).read_buf(&mut body).await? == 0 {
+                    return Err(AcceptError::Lost);
+                }
+            }
+            Ok(body)
+        });
+        read.await.map_err(|_| AcceptError::Timeout)?
+    }
+
     /// Answers 101 if `Host` and `Origin` are right, and begins with the frames.
     ///
     /// # Errors
@@ -189,6 +218,20 @@ impl<S: Transport> Incoming<S> {
 impl<S> fmt::Debug for Incoming<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Incoming").finish_non_exhaustive()
+    }
+}
+
+/// How long a request's body is, or the status that it owes.
+fn body_length(request: &Request<'_>, limit: usize) -> Result<usize, u16> {
+    let mut lengths = request.headers().filter(|(name, _)| name.eq_ignore_ascii_case("Content-Length"));
+    let length = lengths.next().map(|(_, value)| value);
+    // Two lengths, or a length and an encoding, are how requests are smuggled.
+    match (length, request.header("Transfer-Encoding")) {
+        _ if lengths.next().is_some() => Err(400),
+        (Some(_), Some(_)) => Err(400),
+        (None, _) => Err(411),
+        (Some(digits), None) if digits.is_empty() || digits.bytes().any(|byte| !byte.is_ascii_digit()) => Err(400),
+        (Some(digits), None) => digits.parse().ok().filter(|length| *length <= limit).ok_or(413),
     }
 }
 
@@ -265,6 +308,11 @@ async fn finish<S: Transport>(mut io: S, out: &[u8], deadline: Instant) -> Resul
 pub enum AcceptError {
     /// The request was refused, and the client told why.
     Rejected(Reject),
+    /// The request's body cannot be taken; the client is owed this status.
+    Body {
+        /// 400, 411 or 413.
+        status: u16,
+    },
     /// The client's connection ended before its request did.
     Lost,
     /// The handshake took longer than [`Config::handshake_timeout`].
@@ -281,6 +329,7 @@ impl fmt::Display for AcceptError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             AcceptError::Rejected(reject) => reject.fmt(f),
+            AcceptError::Body { status } => write!(f, "the request's body cannot be taken ({status})"),
             AcceptError::Lost => f.write_str("the client's connection ended before its request did"),
             AcceptError::Timeout => f.write_str("the handshake took too long"),
             AcceptError::Io(error) => write!(f, "the transport failed: {error}"),

@@ -228,7 +228,10 @@ impl<S: Transport> Outbox<S> {
 
     /// Takes the time if this answers the last ping.
     pub(crate) fn pong(&self, payload: &[u8]) {
-        lock(&self.link).pong(payload);
+        let told = lock(&self.link).pong(payload);
+        if let Some((tell, took)) = told {
+            tell(took);
+        }
     }
 
     pub(crate) fn round_trip(&self) -> Option<Duration> {

@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use common::raw::{self, Frame, REQUEST, Raw, frame, masked};
@@ -139,7 +140,9 @@ fn slow_messages_one_after_the_other_are_in_time() {
 #[test]
 fn a_silent_peer_is_pinged_and_the_round_trip_is_measured() {
     run(async {
-        let (mut raw, mut server, ..) = served(Config::default()).await;
+        static TOLD: Mutex<Vec<Duration>> = Mutex::new(Vec::new());
+        let on_round_trip = Some((|took| TOLD.lock().unwrap().push(took)) as fn(Duration));
+        let (mut raw, mut server, ..) = served(Config { on_round_trip, ..Config::default() }).await;
         assert_eq!(server.receiver.round_trip(), None);
         let start = Instant::now();
         let peer = async {
@@ -156,6 +159,8 @@ fn a_silent_peer_is_pinged_and_the_round_trip_is_measured() {
         assert_eq!(drained, Ok(()));
         let trip = server.receiver.round_trip().expect("it was measured");
         assert!((300..=302).contains(&trip.as_millis()), "{trip:?}");
+        let told = TOLD.lock().unwrap().clone();
+        assert_eq!((told.len(), told.last()), (3, Some(&trip)), "each was told once");
     });
 }
 

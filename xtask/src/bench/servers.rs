@@ -128,7 +128,7 @@ impl Server {
             }
             Program::Serve(path) => {
                 let mut program = pinned(0, path);
-                program.args(["serve", "--listen", "127.0.0.1:0"]);
+                program.args(["serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"]);
                 (program, 1, if mode == Mode::Broadcast { "/rooms/bench" } else { "/echo" })
             }
             Program::Other(line) => return other(&self.name, line),

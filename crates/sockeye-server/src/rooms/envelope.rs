@@ -5,6 +5,9 @@ use serde_json::value::RawValue;
 use sockeye_tokio::proto::Request;
 
 const SUBPROTOCOL: &str = "sockeye.rooms.v1";
+/// For a client whose token goes by a subprotocol, and who wants none of ours: one must be answered, or a browser gives
+/// the connection up.
+const RAW_SUBPROTOCOL: &str = "sockeye.raw.v1";
 /// The longest name, in characters.
 const NAME: usize = 64;
 /// The longest text, in characters.
@@ -25,10 +28,12 @@ impl Dialect {
         let offered = request.subprotocols().any(|offered| offered == SUBPROTOCOL);
         if offered { Dialect::Envelope } else { Dialect::Raw }
     }
+}
 
-    pub(crate) fn subprotocol(self) -> Option<&'static str> {
-        (self == Dialect::Envelope).then_some(SUBPROTOCOL)
-    }
+/// The subprotocol to answer with, if the client offers one that is spoken here.
+pub(crate) fn subprotocol(request: &Request<'_>) -> Option<&'static str> {
+    let own = [SUBPROTOCOL, RAW_SUBPROTOCOL];
+    own.into_iter().find(|own| request.subprotocols().any(|offered| offered == *own))
 }
 
 /// What a client says. Fields that this version does not know are left aside.
@@ -43,17 +48,62 @@ pub(crate) enum FromClient {
 #[derive(Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub(crate) enum ToClient<'a> {
-    Welcome { seq: &'a str, id: u64, members: Vec<Named<'a>>, history: Vec<&'a RawValue> },
-    Message { seq: &'a str, id: u64, name: &'a str, text: &'a str },
-    Join { seq: &'a str, id: u64, name: &'a str },
-    Leave { seq: &'a str, id: u64, name: &'a str },
-    Error { text: &'a str },
+    Welcome {
+        seq: &'a str,
+        id: u64,
+        members: Vec<Named<'a>>,
+        /// For who comes back: whether the history is all that was missed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        resumed: Option<bool>,
+        history: Vec<&'a RawValue>,
+    },
+    Message {
+        seq: &'a str,
+        id: u64,
+        name: &'a str,
+        text: &'a str,
+    },
+    Join {
+        seq: &'a str,
+        id: u64,
+        name: &'a str,
+    },
+    Leave {
+        seq: &'a str,
+        id: u64,
+        name: &'a str,
+    },
+    /// So many messages, the last of this sequence, were dropped for a member who did not keep up.
+    Gap {
+        seq: &'a str,
+        count: u64,
+    },
+    Error {
+        text: &'a str,
+    },
 }
 
 #[derive(Debug, Serialize)]
 pub(crate) struct Named<'a> {
     pub(crate) id: u64,
     pub(crate) name: &'a str,
+}
+
+/// A place in a room's life: `EPOCH:SEQ`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Position {
+    pub(crate) epoch: String,
+    pub(crate) sequence: u64,
+}
+
+impl Position {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let (epoch, sequence) = text.split_once(':')?;
+        let digits = !sequence.is_empty() && sequence.bytes().all(|byte| byte.is_ascii_digit());
+        let sequence = sequence.parse().ok().filter(|_| digits)?;
+        let known = !epoch.is_empty() && epoch.len() <= 64 && epoch.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        known.then(|| Position { epoch: epoch.to_owned(), sequence })
+    }
 }
 
 impl FromClient {

@@ -1,135 +1,207 @@
 //! One room: who is there, what was said last, and the ways to its members.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
-use serde_json::value::RawValue;
-use sockeye_tokio::{Kind, Mailbox, Prepared, Sender, Transport};
+use sockeye_tokio::{Error, Kind, Mailbox, Prepared, Sender, Transport};
 use tokio::sync::Notify;
 
-use super::envelope::{Dialect, Named, ToClient};
+use super::backlog::{Backlog, Dropped};
+use super::envelope::{Dialect, Named, Position, ToClient};
+use super::history::History;
 use super::lock;
+use crate::metrics::METRICS;
+use crate::settings::Slow;
 
-/// A newcomer gets so many messages,
-const HISTORY: usize = 50;
-/// of so many bytes,
-const HISTORY_BYTES: usize = 64 * 1024;
-/// and all rooms together keep so many.
-const HISTORY_BYTES_OF_ALL: usize = 64 << 20;
-/// A member who is behind by so many bytes is let go.
-const BEHIND: usize = 1 << 20;
-/// What a message costs while it waits for a member to arrive, besides its bytes, so that small ones are bounded too.
-const ENTRY: usize = 128;
+/// A member's connection may hold so many bytes while more wait in the room, which may still drop those.
+const IN_OUTBOX: usize = 64 * 1024;
+
+/// What becomes of members who do not keep up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SlowPolicy {
+    pub(crate) what: Slow,
+    /// How many bytes may wait for a member until then.
+    pub(crate) behind: usize,
+}
 
 /// A room.
 pub(crate) struct Room {
+    slow: SlowPolicy,
     state: Mutex<State>,
     emptied: Notify,
-    history_of_all: Arc<AtomicUsize>,
 }
 
 struct State {
     /// Random for each life of a room, so that its sequence is never taken for another's.
     epoch: String,
     sequence: u64,
+    /// How often somebody came in or published from outside.
     visits: u64,
     members: BTreeMap<u64, Member>,
-    history: VecDeque<Box<RawValue>>,
-    history_bytes: usize,
+    history: History,
+}
+
+/// Who comes in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry {
+    pub(crate) dialect: Dialect,
+    /// Whether it may hear what is said.
+    pub(crate) reads: bool,
 }
 
 struct Member {
-    dialect: Dialect,
+    entry: Entry,
     /// Of one that joined by an envelope.
     name: Option<String>,
     delivery: Delivery,
-    /// Told when the member is too far behind.
-    behind: Arc<Notify>,
+    /// Told when something waits for the member, or when it is too far behind.
+    wake: Arc<Notify>,
 }
 
 /// How a member gets its messages.
 enum Delivery {
-    /// It does not know yet that it is in: what is said meanwhile waits.
-    Arriving(Vec<Prepared>),
     Here(Mailbox),
+    /// It does not know yet that it is in, or does not keep up: what is said meanwhile waits.
+    Behind(Box<Waiting>),
     /// It was too far behind, and gets no more.
     Over,
 }
 
+struct Waiting {
+    backlog: Backlog,
+    /// `None` until its connection is there.
+    mailbox: Option<Mailbox>,
+}
+
+/// What is there for a member that was woken.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It has everything.
+    UpToDate,
+    /// More waits for it.
+    Behind,
+    /// It gets no more.
+    Over,
+}
+
+/// How a room is, for those who look at it from outside.
+#[derive(Debug, serde::Serialize)]
+pub(crate) struct Look {
+    seq: String,
+    /// All who are in, those without a name too.
+    count: usize,
+    members: Vec<Guest>,
+}
+
+#[derive(Debug, serde::Serialize)]
+struct Guest {
+    id: u64,
+    name: String,
+}
+
 impl Room {
-    pub(super) fn new(history_of_all: Arc<AtomicUsize>) -> Self {
+    pub(super) fn new(slow: SlowPolicy, history: History) -> Self {
         let state = State {
             epoch: format!("{:016x}", rand::random::<u64>()),
             sequence: 0,
             visits: 0,
             members: BTreeMap::new(),
-            history: VecDeque::new(),
-            history_bytes: 0,
+            history,
         };
-        Room { state: Mutex::new(state), emptied: Notify::new(), history_of_all }
+        Room { slow, state: Mutex::new(state), emptied: Notify::new() }
     }
 
-    /// Comes in: what is said from now on is for this member too. Its id, and what tells that it is too far behind.
-    pub(super) fn enter(&self, dialect: Dialect) -> (u64, Arc<Notify>) {
+    /// Comes in: what is said from now on is for this member too. Its id, and what tells that something waits for it.
+    pub(super) fn enter(&self, entry: Entry) -> (u64, Arc<Notify>) {
         let mut state = lock(&self.state);
         state.visits += 1;
-        let (id, behind) = (state.visits, Arc::<Notify>::default());
-        let member = Member { dialect, name: None, delivery: Delivery::Arriving(Vec::new()), behind: behind.clone() };
-        state.members.insert(id, member);
-        (id, behind)
+        let (id, wake) = (state.visits, Arc::<Notify>::default());
+        let delivery = Delivery::Behind(Box::new(Waiting { backlog: Backlog::default(), mailbox: None }));
+        state.members.insert(id, Member { entry, name: None, delivery, wake: wake.clone() });
+        (id, wake)
     }
 
     /// The member's connection is there.
     pub(super) fn arrive<S: Transport>(&self, id: u64, sender: &Sender<S>) {
         let mut state = lock(&self.state);
         let Some(member) = state.members.get_mut(&id) else { return };
-        let here = Delivery::Here(sender.mailbox(BEHIND));
-        if let Delivery::Arriving(waiting) = std::mem::replace(&mut member.delivery, here) {
-            waiting.iter().for_each(|prepared| member.deliver(prepared));
+        if let Delivery::Behind(waiting) = &mut member.delivery {
+            let limit = if self.slow.what == Slow::Close { self.slow.behind } else { IN_OUTBOX };
+            waiting.mailbox = Some(sender.mailbox(limit));
         }
+        drop(state);
+        self.catch_up(id);
     }
 
-    /// Takes a name: the others hear of it, and the member is welcomed with who is here and what was said.
-    pub(super) fn join(&self, id: u64, name: String) {
+    /// Hands on what waits for a member, as far as its connection takes it.
+    pub(super) fn catch_up(&self, id: u64) -> Standing {
         let mut state = lock(&self.state);
-        let seq = state.next_sequence();
-        let joined = Prepared::text(&ToClient::Join { seq: &seq, id, name: &name }.to_json());
-        state.deliver_envelope(&joined);
+        let State { epoch, members, .. } = &mut *state;
+        members.get_mut(&id).map_or(Standing::Over, |member| member.catch_up(epoch))
+    }
+
+    /// Takes a name: the others hear of it, and the member is welcomed with who is here and what was said; one that
+    /// comes back, with what it missed.
+    pub(super) fn join(&self, id: u64, name: String, after: Option<&Position>) {
+        let mut state = lock(&self.state);
+        let (sequence, seq) = state.next();
+        state.deliver_envelope(
+            &self.slow,
+            sequence,
+            &Prepared::text(&ToClient::Join { seq: &seq, id, name: &name }.to_json()),
+        );
         if let Some(member) = state.members.get_mut(&id) {
             member.name = Some(name);
         }
-        let members = state.members.iter();
-        let members =
-            members.filter_map(|(id, member)| Some(Named { id: *id, name: member.name.as_deref()? })).collect();
-        let history = state.history.iter().map(AsRef::as_ref).collect();
-        let welcome = Prepared::text(&ToClient::Welcome { seq: &seq, id, members, history }.to_json());
-        if let Some(member) = state.members.get_mut(&id) {
-            member.deliver(&welcome);
+        let State { epoch, members, history, .. } = &mut *state;
+        let reads = members.get(&id).is_some_and(|member| member.entry.reads);
+        let named = members.iter().filter_map(|(id, member)| Some(Named { id: *id, name: member.name.as_deref()? }));
+        // What a foreign epoch or a time to come counts is not of this room.
+        let known = after.filter(|after| after.epoch == *epoch && after.sequence < sequence);
+        let (kept, complete) = history.after(known.map(|known| known.sequence), Instant::now());
+        let welcome = ToClient::Welcome {
+            seq: &seq,
+            id,
+            members: if reads { named.collect() } else { Vec::new() },
+            resumed: after.map(|_| complete),
+            history: if reads { kept } else { Vec::new() },
+        };
+        let welcome = Prepared::text(&welcome.to_json());
+        if let Some(member) = members.get_mut(&id) {
+            member.deliver(&self.slow, sequence, &welcome, true);
         }
     }
 
     /// What a member says by an envelope: an envelope to all that joined, and the bare text to the others.
     pub(super) fn say(&self, id: u64, text: &str) {
         let mut state = lock(&self.state);
-        self.keep_and_deliver(&mut state, id, text);
-        state.deliver_raw(id, &Prepared::text(text));
+        let sequence = self.tell(&mut state, Some(id), text);
+        state.deliver_raw(&self.slow, sequence, Some(id), &Prepared::text(text));
     }
 
-    /// What a member says without: the same to the others, and to those that joined an envelope if it is a text.
-    pub(super) fn pass(&self, id: u64, kind: Kind, payload: &[u8]) {
+    /// What is said without: the same to the others, and to those that joined an envelope if it is a text. From
+    /// outside the room if there is no id.
+    pub(super) fn pass(&self, id: Option<u64>, kind: Kind, payload: &[u8]) -> String {
         let mut state = lock(&self.state);
         let text = if kind == Kind::Text { str::from_utf8(payload).ok() } else { None };
-        if let Some(text) = text.filter(|text| !text.is_empty()) {
-            self.keep_and_deliver(&mut state, id, text);
+        let sequence = match text.filter(|text| !text.is_empty()) {
+            Some(text) => self.tell(&mut state, id, text),
+            None => state.next().0,
+        };
+        if id.is_none() {
+            state.visits += 1;
         }
-        state.deliver_raw(id, &text.map_or_else(|| Prepared::binary(payload), Prepared::text));
+        state.deliver_raw(&self.slow, sequence, id, &text.map_or_else(|| Prepared::binary(payload), Prepared::text));
+        state.position()
     }
 
     /// Tells one member that it broke a rule.
     pub(super) fn complain(&self, id: u64, text: &str) {
-        if let Some(member) = lock(&self.state).members.get_mut(&id) {
-            member.deliver(&Prepared::text(&ToClient::Error { text }.to_json()));
+        let mut state = lock(&self.state);
+        let sequence = state.sequence;
+        if let Some(member) = state.members.get_mut(&id) {
+            member.deliver(&self.slow, sequence, &Prepared::text(&ToClient::Error { text }.to_json()), true);
         }
     }
 
@@ -137,87 +209,130 @@ impl Room {
         let mut state = lock(&self.state);
         let left = state.members.remove(&id);
         if let Some(name) = left.and_then(|member| member.name) {
-            let seq = state.next_sequence();
-            state.deliver_envelope(&Prepared::text(&ToClient::Leave { seq: &seq, id, name: &name }.to_json()));
+            let (sequence, seq) = state.next();
+            let leave = Prepared::text(&ToClient::Leave { seq: &seq, id, name: &name }.to_json());
+            state.deliver_envelope(&self.slow, sequence, &leave);
         }
         if state.members.is_empty() {
             self.emptied.notify_one();
         }
     }
 
-    /// Ready when the last member left.
-    pub(super) async fn emptied(&self) {
-        self.emptied.notified().await;
+    pub(crate) fn look(&self) -> Look {
+        let state = lock(&self.state);
+        let named = state.members.iter().filter_map(|(id, member)| Some(Guest { id: *id, name: member.name.clone()? }));
+        Look { seq: state.position(), count: state.members.len(), members: named.collect() }
     }
 
-    /// How many came in so far.
-    pub(super) fn visits(&self) -> u64 {
-        lock(&self.state).visits
+    /// Ready when nobody is in: how often somebody came in until then.
+    pub(super) async fn emptied(&self) -> u64 {
+        loop {
+            if let Some(visits) = self.visits_if_empty() {
+                return visits;
+            }
+            self.emptied.notified().await;
+        }
     }
 
-    fn keep_and_deliver(&self, state: &mut State, id: u64, text: &str) {
-        let seq = state.next_sequence();
+    pub(super) fn visits_if_empty(&self) -> Option<u64> {
+        let state = lock(&self.state);
+        state.members.is_empty().then_some(state.visits)
+    }
+
+    /// Keeps a text, and says it to those that joined.
+    fn tell(&self, state: &mut State, id: Option<u64>, text: &str) -> u64 {
+        let (sequence, seq) = state.next();
         // A member without a name did not join: it has no id that others would know.
-        let name = state.members.get(&id).and_then(|member| member.name.clone());
-        let id = if name.is_some() { id } else { 0 };
-        let message = ToClient::Message { seq: &seq, id, name: name.as_deref().unwrap_or_default(), text }.to_json();
-        state.deliver_envelope(&Prepared::text(&message));
-
-        let used = self.history_of_all.fetch_add(message.len(), Ordering::Relaxed);
-        state.history_bytes += message.len();
-        if let Ok(message) = RawValue::from_string(message) {
-            state.history.push_back(message);
-        }
-        let over = (used + HISTORY_BYTES).saturating_sub(HISTORY_BYTES_OF_ALL);
-        while state.history.len() > HISTORY || state.history_bytes > HISTORY_BYTES.saturating_sub(over) {
-            let Some(oldest) = state.history.pop_front() else { break };
-            state.history_bytes -= oldest.get().len();
-            self.history_of_all.fetch_sub(oldest.get().len(), Ordering::Relaxed);
-        }
-    }
-}
-
-impl Drop for Room {
-    fn drop(&mut self) {
-        self.history_of_all.fetch_sub(lock(&self.state).history_bytes, Ordering::Relaxed);
+        let named = id.and_then(|id| Some((id, state.members.get(&id)?.name.clone()?)));
+        let (id, name) = named.unwrap_or_default();
+        let message = ToClient::Message { seq: &seq, id, name: &name, text }.to_json();
+        state.deliver_envelope(&self.slow, sequence, &Prepared::text(&message));
+        state.history.push(sequence, message, Instant::now());
+        sequence
     }
 }
 
 impl State {
-    fn next_sequence(&mut self) -> String {
+    /// The next sequence, and how it is written.
+    fn next(&mut self) -> (u64, String) {
         self.sequence += 1;
+        (self.sequence, self.position())
+    }
+
+    fn position(&self) -> String {
         format!("{}:{}", self.epoch, self.sequence)
     }
 
-    fn deliver_envelope(&mut self, prepared: &Prepared) {
-        for member in self.members.values_mut().filter(|member| member.name.is_some()) {
-            member.deliver(prepared);
-        }
+    fn deliver_envelope(&mut self, slow: &SlowPolicy, sequence: u64, prepared: &Prepared) {
+        self.deliver(slow, sequence, prepared, |_, member| member.name.is_some());
     }
 
-    fn deliver_raw(&mut self, from: u64, prepared: &Prepared) {
-        let others = self.members.iter_mut().filter(|(id, member)| **id != from && member.dialect == Dialect::Raw);
-        for (_, member) in others {
-            member.deliver(prepared);
+    fn deliver_raw(&mut self, slow: &SlowPolicy, sequence: u64, from: Option<u64>, prepared: &Prepared) {
+        self.deliver(slow, sequence, prepared, |id, member| Some(id) != from && member.entry.dialect == Dialect::Raw);
+    }
+
+    fn deliver(&mut self, slow: &SlowPolicy, sequence: u64, prepared: &Prepared, to: impl Fn(u64, &Member) -> bool) {
+        let mut count = 0;
+        for (_, member) in self.members.iter_mut().filter(|(id, member)| member.entry.reads && to(**id, member)) {
+            member.deliver(slow, sequence, prepared, false);
+            count += 1;
         }
+        METRICS.sent_to(count, prepared.len());
     }
 }
 
 impl Member {
-    /// Hands a message over, unless the member is too far behind: then it gets no more, and its visit ends.
-    fn deliver(&mut self, prepared: &Prepared) {
-        let delivered = match &mut self.delivery {
-            Delivery::Arriving(waiting) => {
-                let bytes: usize = waiting.iter().map(|prepared| prepared.len() + ENTRY).sum();
-                waiting.push(prepared.clone());
-                bytes <= BEHIND
+    /// Hands a message over, or lets it wait; who is too far behind is let go, or misses the oldest.
+    fn deliver(&mut self, slow: &SlowPolicy, sequence: u64, prepared: &Prepared, must: bool) {
+        if let Delivery::Here(mailbox) = &self.delivery {
+            match mailbox.post(prepared) {
+                Ok(()) => return,
+                Err(Error::SlowPeer) if slow.what == Slow::Close => return self.let_go(),
+                Err(Error::SlowPeer) => {
+                    let waiting = Waiting { backlog: Backlog::default(), mailbox: Some(mailbox.clone()) };
+                    self.delivery = Delivery::Behind(Box::new(waiting));
+                }
+                // The connection ends already.
+                Err(_) => {
+                    self.delivery = Delivery::Over;
+                    return;
+                }
             }
-            Delivery::Here(mailbox) => mailbox.post(prepared).is_ok(),
-            Delivery::Over => true,
-        };
-        if !delivered {
-            self.delivery = Delivery::Over;
-            self.behind.notify_one();
         }
+        let Delivery::Behind(waiting) = &mut self.delivery else { return };
+        waiting.backlog.push(sequence, prepared.clone(), must);
+        if waiting.backlog.bytes() > slow.behind {
+            match slow.what {
+                Slow::Close => return self.let_go(),
+                Slow::DropOldest => METRICS.slow_dropped(waiting.backlog.drop_oldest(slow.behind)),
+            }
+        }
+        self.wake.notify_one();
+    }
+
+    fn let_go(&mut self) {
+        METRICS.slow_closed();
+        self.delivery = Delivery::Over;
+        self.wake.notify_one();
+    }
+
+    fn catch_up(&mut self, epoch: &str) -> Standing {
+        let waiting = match &mut self.delivery {
+            Delivery::Here(_) => return Standing::UpToDate,
+            Delivery::Over => return Standing::Over,
+            Delivery::Behind(waiting) => waiting,
+        };
+        // On its way in: whoever arrives asks again.
+        let Some(mailbox) = &waiting.mailbox else { return Standing::UpToDate };
+        let joined = self.name.is_some();
+        let gap = |Dropped { count, last }: Dropped| {
+            let gap = ToClient::Gap { seq: &format!("{epoch}:{last}"), count };
+            joined.then(|| Prepared::text(&gap.to_json()))
+        };
+        if !waiting.backlog.hand_on(gap, |prepared| mailbox.post(prepared).is_ok()) {
+            return Standing::Behind;
+        }
+        self.delivery = Delivery::Here(mailbox.clone());
+        Standing::UpToDate
     }
 }

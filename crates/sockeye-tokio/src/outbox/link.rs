@@ -187,11 +187,11 @@ impl<S: Transport> Link<S> {
         Ok(())
     }
 
-    /// Takes the time if this answers the last ping.
-    pub(super) fn pong(&mut self, payload: &[u8]) {
-        if let Some(ping) = self.ping.take_if(|ping| ping.0 == payload) {
-            self.round_trip = Some(Box::new(ping.1.elapsed()));
-        }
+    /// Takes the time if this answers the last ping; what is to be called with it.
+    pub(super) fn pong(&mut self, payload: &[u8]) -> Option<(fn(Duration), Duration)> {
+        let took = self.ping.take_if(|ping| ping.0 == payload)?.1.elapsed();
+        self.round_trip = Some(Box::new(took));
+        Some((self.config.on_round_trip?, took))
     }
 
     /// Queues a frame, and writes what is queued `now` or if it is much. Where the transport does not take it, the

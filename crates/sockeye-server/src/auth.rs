@@ -1,0 +1,217 @@
+//! Who may connect, and what they may do in which rooms: by the tokens of the file of settings, or by JSON web tokens.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+use sockeye_tokio::proto::Request;
+
+use crate::rooms;
+use crate::settings::Token;
+
+/// A token may come as a subprotocol of this beginning, since a page in a browser can set no header.
+const SUBPROTOCOL: &str = "sockeye.bearer.";
+/// HS256 wants as many bytes as its hash has (RFC 7518 section 3.2).
+const SHORTEST_KEY: usize = 32;
+
+/// All that is known of tokens.
+pub(crate) struct Auth {
+    tokens: Vec<Token>,
+    keys: Vec<DecodingKey>,
+    validation: Validation,
+}
+
+/// What whoever connects may do.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Grant {
+    /// `None` is everything.
+    rights: Option<Box<Rights>>,
+}
+
+#[derive(Debug, Clone)]
+struct Rights {
+    read: Vec<String>,
+    write: Vec<String>,
+    expires: Option<SystemTime>,
+}
+
+/// Why somebody may not connect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Denied {
+    NoToken,
+    UnknownToken,
+    Expired,
+    /// It says nothing of this room.
+    Room,
+}
+
+/// What a JSON web token says.
+#[derive(Deserialize)]
+struct Claims {
+    exp: f64,
+    #[serde(default)]
+    read: Vec<String>,
+    #[serde(default)]
+    write: Vec<String>,
+}
+
+impl Auth {
+    /// With these tokens, and the keys in these files.
+    pub(crate) fn new(tokens: Vec<Token>, key_files: &[PathBuf]) -> Result<Self, String> {
+        let read = |path: &PathBuf| {
+            let key = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+            let key = key.trim_ascii();
+            if key.len() < SHORTEST_KEY {
+                return Err(format!("{}: a key of {SHORTEST_KEY} bytes or more is needed", path.display()));
+            }
+            Ok(DecodingKey::from_secret(key))
+        };
+        let keys = key_files.iter().map(read).collect::<Result<_, _>>()?;
+        // Of all algorithms this one, whatever a token says; `exp` must be there.
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.leeway = 0;
+        validation.validate_nbf = true;
+        validation.validate_aud = false;
+        Ok(Auth { tokens, keys, validation })
+    }
+
+    /// What this request may do.
+    pub(crate) fn grant(&self, request: &Request<'_>) -> Result<Grant, Denied> {
+        if self.tokens.is_empty() && self.keys.is_empty() {
+            return Ok(Grant::default());
+        }
+        let presented = presented(request).ok_or(Denied::NoToken)?;
+        let rights = match self.known(presented.as_bytes()) {
+            Some(token) => Rights { read: token.read.clone(), write: token.write.clone(), expires: None },
+            None => self.signed(&presented)?,
+        };
+        Ok(Grant { rights: Some(Box::new(rights)) })
+    }
+
+    /// The token with this secret. Each is compared, and each to its end, so that the time tells nothing.
+    fn known(&self, presented: &[u8]) -> Option<&Token> {
+        let fits = |token: &Token| verify_slices_are_equal(token.secret.as_bytes(), presented).is_ok();
+        self.tokens.iter().fold(None, |found, token| if fits(token) { Some(token) } else { found })
+    }
+
+    fn signed(&self, presented: &str) -> Result<Rights, Denied> {
+        let mut denied = Denied::UnknownToken;
+        for key in &self.keys {
+            match decode::<Claims>(presented, key, &self.validation) {
+                Ok(token) => {
+                    let Claims { exp, read, write } = token.claims;
+                    let since = Duration::try_from_secs_f64(exp).map_err(|_| Denied::UnknownToken)?;
+                    let expires = SystemTime::UNIX_EPOCH.checked_add(since).ok_or(Denied::UnknownToken)?;
+                    // To the fraction of a second, which the crate leaves aside.
+                    if expires <= SystemTime::now() {
+                        return Err(Denied::Expired);
+                    }
+                    return Ok(Rights { read, write, expires: Some(expires) });
+                }
+                Err(error) if matches!(error.kind(), ErrorKind::ExpiredSignature) => denied = Denied::Expired,
+                Err(_) => {}
+            }
+        }
+        Err(denied)
+    }
+}
+
+/// The token of a request: in its Authorization, among its subprotocols, or in its query.
+fn presented<'r>(request: &Request<'r>) -> Option<Cow<'r, str>> {
+    let header = || {
+        let (scheme, token) = request.header("Authorization")?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("Bearer").then(|| Cow::Borrowed(token.trim()))
+    };
+    let subprotocol =
+        || request.subprotocols().find_map(|offered| offered.strip_prefix(SUBPROTOCOL)).map(Cow::Borrowed);
+    header().or_else(subprotocol).or_else(|| query(request, "token"))
+}
+
+/// A value of the request's query, decoded.
+pub(crate) fn query<'r>(request: &Request<'r>, name: &str) -> Option<Cow<'r, str>> {
+    let pairs = request.query()?.split('&');
+    let mut named = pairs.filter_map(|pair| pair.split_once('=')).filter(|(found, _)| *found == name);
+    percent_decode_str(named.next()?.1).decode_utf8().ok()
+}
+
+impl Grant {
+    pub(crate) fn may_read(&self, room: &str) -> bool {
+        self.rights.as_ref().is_none_or(|rights| allows(&rights.read, room))
+    }
+
+    pub(crate) fn may_write(&self, room: &str) -> bool {
+        self.rights.as_ref().is_none_or(|rights| allows(&rights.write, room))
+    }
+
+    /// How long it still holds, if it ends.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        let expires = self.rights.as_ref()?.expires?;
+        Some(expires.duration_since(SystemTime::now()).unwrap_or_default())
+    }
+}
+
+fn allows(patterns: &[String], room: &str) -> bool {
+    patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
+        Some(beginning) => room.starts_with(beginning),
+        None => pattern == room,
+    })
+}
+
+/// A room's name, or the beginning of one and `*`.
+pub(crate) fn is_pattern(pattern: &str) -> bool {
+    let name = pattern.strip_suffix('*').unwrap_or(pattern);
+    rooms::is_name(name) || pattern == "*"
+}
+
+impl Denied {
+    pub(crate) fn status(self) -> u16 {
+        if self == Denied::Room { 403 } else { 401 }
+    }
+
+    /// For the client, by RFC 6750 section 3.
+    pub(crate) fn challenge(self) -> &'static str {
+        match self {
+            Denied::NoToken => "Bearer",
+            Denied::UnknownToken | Denied::Expired => "Bearer error=\"invalid_token\"",
+            Denied::Room => "Bearer error=\"insufficient_scope\"",
+        }
+    }
+}
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Denied::NoToken => "a token is needed",
+            Denied::UnknownToken => "the token is not known here, or not signed by a key of ours",
+            Denied::Expired => "the token has expired",
+            Denied::Room => "the token gives no right to this room",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns() {
+        for good in ["a", "a.b-c_D", "sensors-*", "*"] {
+            assert!(is_pattern(good), "{good}");
+        }
+        for bad in ["", "a/b", "a*b", "**", "a b"] {
+            assert!(!is_pattern(bad), "{bad}");
+        }
+        let patterns = ["lobby", "sensors-*"].map(str::to_owned);
+        for (room, is) in
+            [("lobby", true), ("lobby2", false), ("sensors-", true), ("sensors-7", true), ("sensor", false)]
+        {
+            assert_eq!(allows(&patterns, room), is, "{room}");
+        }
+    }
+}
