@@ -77,7 +77,7 @@ function join(event) {
   name = wanted;
   rememberName(name);
   note("join-note", "");
-  socket ??= new Socket(`/rooms/${room}`, [SUBPROTOCOL], { state: onState, message: onText, refuses: isRefusal });
+  socket ??= new Socket(path, [SUBPROTOCOL], { state: onState, message: onText, refuses: isRefusal });
   socket.open();
 }
 
@@ -143,6 +143,11 @@ function onState(change) {
   }
 }
 
+/** Who comes back asks for what was missed. */
+function path() {
+  return newest ? `/rooms/${room}?after=${newest.epoch}:${newest.number}` : `/rooms/${room}`;
+}
+
 function isRefusal(code) {
   return code === 1008 || (lastError !== "" && !PASSING.has(code));
 }
@@ -186,6 +191,11 @@ function onText(data) {
         addNotice(`${isolate(envelope.name)} left`);
       }
       break;
+    case "gap":
+      if (joined && Number.isSafeInteger(envelope.count)) {
+        addDivider(`${envelope.count} missing here: this page did not keep up.`);
+      }
+      break;
     case "error":
       if (typeof envelope.text === "string") lastError = envelope.text.slice(0, 300) || "no reason given";
       if (joined) addNotice(`The server says: ${isolate(lastError)}`);
@@ -210,9 +220,7 @@ function onWelcome(welcome) {
   ownIds.add(welcome.id);
 
   const history = welcome.history.filter(isMessage);
-  if (isBack && newest && history.length && history.every((message) => isNewer(parsePosition(message.seq)))) {
-    addDivider("Some messages may be missing here.");
-  }
+  if (newest && welcome.resumed === false) addDivider("Some messages are missing here.");
   for (const message of history) onMessage(message, false);
   giveBackUnconfirmed();
 

@@ -12,7 +12,7 @@ const STEADY_AFTER = 5_000; // open for so long, the next loss starts from the f
  * connecting, open, lost and refused. After `refused` it waits for `open()`.
  */
 export class Socket {
-  #url;
+  #path;
   #protocols;
   #on;
   #socket = null;
@@ -22,11 +22,12 @@ export class Socket {
   #timer = 0;
   state = "closed";
 
-  /** `on`: `state(change)`, `message(text)`, and `refuses(code, reason)`, true for a close that no retry can mend. */
+  /**
+   * `path` may be a function that says it anew for each connection. `on`: `state(change)`, `message(text)`, and `refuses(code, reason)`, true for a close that
+   * no retry can mend.
+   */
   constructor(path, protocols, on) {
-    const url = new URL(path, location.href);
-    url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
-    this.#url = url.href;
+    this.#path = path;
     this.#protocols = protocols;
     this.#on = { refuses: (code) => code === 1008, ...on };
     addEventListener("online", () => this.retryNow());
@@ -68,7 +69,9 @@ export class Socket {
     this.#become("connecting");
     let socket;
     try {
-      socket = new WebSocket(this.#url, this.#protocols);
+      const url = new URL(typeof this.#path === "function" ? this.#path() : this.#path, location.href);
+      url.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+      socket = new WebSocket(url, this.#protocols);
     } catch (error) {
       this.#become("refused", { code: 1006, reason: error.message });
       return;
