@@ -50,15 +50,15 @@ pub(crate) struct Farewell {
 /// What serves one connection from its request to its end.
 pub(crate) type Service<'s> = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send + 's>>;
 
-/// Who connects, and since when.
-pub(crate) struct Caller {
+/// Who connects, and since when. Its place is kept by the caller: a service is small.
+pub(crate) struct Caller<'p> {
     pub(crate) peer: SocketAddr,
-    pub(crate) pass: Pass,
+    pub(crate) pass: &'p mut Pass,
     pub(crate) since: Instant,
 }
 
 /// From a request to what serves it.
-pub(crate) fn find<S: Transport>(incoming: Incoming<S>, mut caller: Caller, server: &Server) -> Service<'_> {
+pub(crate) fn find<'s, S: Transport>(incoming: Incoming<S>, caller: Caller<'_>, server: &'s Server) -> Service<'s> {
     let request = incoming.request();
     let client = caller.pass.client(caller.peer, &request);
     let found = caller.pass.count(client).map_err(Refusal::Full);
@@ -80,13 +80,13 @@ pub(crate) fn find<S: Transport>(incoming: Incoming<S>, mut caller: Caller, serv
             let name = name.to_owned();
             Box::pin(api::publish(incoming, name, server))
         }
-        Route::Echo => Box::pin(echo(incoming, grant, caller, server)),
+        Route::Echo => Box::pin(echo(incoming, grant, caller.since, server)),
         Route::Room(room, name) => {
             let entry = Entry { dialect: Dialect::of(&request), reads: grant.may_read(name) };
             let after = auth::query(&request, "after").and_then(|after| Position::parse(&after));
             // Before the 101: whatever is sent once the client knows of it is for this member too.
             let visit = Visit::begin(room, entry, grant.may_write(name), after);
-            Box::pin(stay(incoming, visit, grant, caller, server))
+            Box::pin(stay(incoming, visit, grant, caller.since, server))
         }
     }
 }
@@ -158,10 +158,10 @@ async fn show<S: Transport>(incoming: Incoming<S>, page: &'static Page) -> Resul
 async fn echo<S: Transport>(
     incoming: Incoming<S>,
     grant: Grant,
-    caller: Caller,
+    since: Instant,
     server: &Server,
 ) -> Result<(), Failure> {
-    let mut ws = open(incoming, Accept::default(), &caller).await?;
+    let mut ws = open(incoming, Accept::default(), since).await?;
     let tally = Tally::default();
     let mut meter = Meter::new(&server.settings, &tally);
     let served = server.until_its_time(&grant, Counted::new(&tally, pin!(echo::run(&mut ws, &mut meter)))).await;
@@ -172,11 +172,11 @@ async fn stay<S: Transport>(
     incoming: Incoming<S>,
     visit: Visit,
     grant: Grant,
-    caller: Caller,
+    since: Instant,
     server: &Server,
 ) -> Result<(), Failure> {
     let accept = Accept { limits: Some(server.room_limits()), ..Accept::default() };
-    let mut ws = open(incoming, accept, &caller).await?;
+    let mut ws = open(incoming, accept, since).await?;
     let tally = Tally::default();
     let mut meter = Meter::new(&server.settings, &tally);
     let served = server.until_its_time(&grant, Counted::new(&tally, pin!(visit.run(&mut ws, &mut meter)))).await;
@@ -186,11 +186,11 @@ async fn stay<S: Transport>(
 async fn open<S: Transport>(
     incoming: Incoming<S>,
     accept: Accept<'_>,
-    caller: &Caller,
+    since: Instant,
 ) -> Result<Connection<S>, AcceptError> {
     let subprotocol = rooms::subprotocol(&incoming.request());
     let ws = incoming.accept(Accept { subprotocol, ..accept }).await?;
-    METRICS.handshakes.observe(caller.since.elapsed().as_secs_f64());
+    METRICS.handshakes.observe(since.elapsed().as_secs_f64());
     Ok(ws)
 }
 

@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{info, warn};
 
 use crate::auth::{Auth, Grant};
-use crate::door::Door;
+use crate::door::{Door, Pass};
 use crate::metrics::{METRICS, observe_ping};
 use crate::rooms::Rooms;
 use crate::route::{self, Caller, Failure, Farewell, Refusal, Service};
@@ -259,8 +259,7 @@ async fn accept(listener: &TcpListener, server: &Arc<Server>) -> std::convert::I
             if server.is_draining() { Err(Refusal::Draining) } else { server.door.enter(peer).map_err(Refusal::Full) };
         match entered {
             Ok(pass) => {
-                let caller = Caller { peer, pass, since: Instant::now() };
-                server.tasks.clone().spawn(async move { serve(socket, caller, &server).await });
+                server.tasks.clone().spawn(serve(socket, peer, pass, server));
             }
             Err(refusal) => match turned_away.clone().try_acquire_owned() {
                 Ok(turn) => {
@@ -284,14 +283,13 @@ async fn turn_away(socket: TcpStream, peer: SocketAddr, refusal: Refusal, server
     }
 }
 
-async fn serve(socket: TcpStream, caller: Caller, server: &Server) {
+async fn serve(socket: TcpStream, peer: SocketAddr, mut pass: Pass, server: Arc<Server>) {
     let _ = socket.set_nodelay(true);
-    let peer = caller.peer;
     // The two are apart, and each is boxed: a connection that is open is not to take what its handshake took.
     let begun = tokio::select! {
         biased;
         () = server.shutdown.cancelled() => return,
-        begun = Box::pin(begin(socket, caller, server)) => begun,
+        begun = Box::pin(begin(socket, peer, &mut pass, &server)) => begun,
     };
     let served = match begun {
         Ok(service) => service.await,
@@ -313,6 +311,13 @@ async fn serve(socket: TcpStream, caller: Caller, server: &Server) {
 }
 
 /// From a connection to what serves it.
-async fn begin(socket: TcpStream, caller: Caller, server: &Server) -> Result<Service<'_>, AcceptError> {
-    Ok(route::find(Incoming::read(socket, server.config.clone()).await?, caller, server))
+async fn begin<'s>(
+    socket: TcpStream,
+    peer: SocketAddr,
+    pass: &mut Pass,
+    server: &'s Server,
+) -> Result<Service<'s>, AcceptError> {
+    let since = Instant::now();
+    let incoming = Incoming::read(socket, server.config.clone()).await?;
+    Ok(route::find(incoming, Caller { peer, pass, since }, server))
 }
