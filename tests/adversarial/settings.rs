@@ -145,6 +145,18 @@ fn a_good_file() {
     assert!(output.status.success() && output.stderr.is_empty() && output.stdout.is_empty(), "{output:?}");
 }
 
+#[test]
+fn the_file_in_the_manual() {
+    let manual = include_str!("../../docs/operate.md");
+    let example = manual.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    let secret = file("s3cret-s3cret-s3cret\n");
+    let example = example.replace("/run/credentials/sockeye.service/gateway", shown(secret.path()));
+    assert!(example.contains(shown(secret.path())), "it shows where a secret goes");
+    let file = file(&example);
+    let output = run_sockeye(&["check-config", shown(file.path())], b"");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// What is printed as in force, with these variables and arguments.
 fn in_force(file: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> String {
     let mut command = Command::new(sockeye());

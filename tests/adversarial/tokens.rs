@@ -135,7 +135,7 @@ fn who_has_none_gets_401() {
             response.head
         );
     }
-    // The pages, which ask for a token, are for everybody.
+    // The pages are for everybody, what is in the rooms is not.
     assert_eq!(Http::get("/chat").ask(guarded.server.address()).0.status, 200);
     assert_eq!(Http::get("/rooms/a").ask(guarded.server.address()).0.status, 401);
     assert_eq!(Http::post("/rooms/a", b"x").ask(guarded.server.address()).0.status, 401);

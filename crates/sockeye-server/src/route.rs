@@ -95,11 +95,8 @@ pub(crate) fn find<'s, S: Transport>(incoming: Incoming<S>, caller: Caller<'_>, 
 fn check<S: Transport>(incoming: &Incoming<S>, server: &Server) -> Result<Grant, Refusal> {
     // A page, too, is not for a name that was rebound to this address.
     incoming.check_host().and_then(|()| incoming.check_origin()).map_err(Refusal::Reject)?;
-    if server.is_draining() {
-        return Err(Refusal::Draining);
-    }
     let request = incoming.request();
-    // The pages are for everybody: they tell nothing, and ask for a token themselves.
+    // The pages are for everybody: there is nothing of the rooms in them.
     if pages::find(request.path()).is_some() && !request.is_upgrade() {
         return Ok(Grant::default());
     }

@@ -20,7 +20,7 @@ pub(super) struct Entry {
 
 /// A token that gives rights, as `[[token]]` has it.
 pub(crate) struct Token {
-    /// What it is called in the log.
+    /// What the file calls it: whose it is.
     pub(crate) name: String,
     /// What a client has to know.
     pub(crate) secret: String,
