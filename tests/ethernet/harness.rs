@@ -10,6 +10,7 @@ use crate::by_hand::ByHand;
 use crate::client::{SERVER, noise};
 use crate::faults::{Faults, Way};
 use crate::lan::Lan;
+use crate::stream::PATIENCE;
 use crate::{DEVICE, dhcp};
 
 /// Runs a test on a network whose device is a host that echoes each connection to its end.
@@ -19,9 +20,10 @@ fn beside_an_echo(seed: u64, connections: usize, test: impl FnOnce(&Lan)) {
     let server = device.host(DEVICE);
     let echoes: Vec<JoinHandle<()>> = (0..connections)
         .map(|_| {
-            let server = server.clone();
+            // Before there is a client, or it would be refused.
+            let mut stream = server.listen(SERVER.port());
             thread::spawn(move || {
-                let mut stream = server.accept(SERVER.port()).expect("a client connects");
+                stream.wait_until_open(PATIENCE).expect("a client connects");
                 let mut buffer = [0; 2048];
                 while let Ok(len @ 1..) = stream.read(&mut buffer)
                     && stream.write_all(&buffer[..len]).is_ok()

@@ -14,8 +14,10 @@ use crate::card::Card;
 use crate::lan::{GATEWAY, PREFIX, Shared, hardware};
 use crate::stream::{PATIENCE, Stream};
 
-/// TCP's buffers, unless it is said otherwise.
-const BUFFER: usize = 128 * 1024;
+/// TCP's buffers, unless it is said otherwise: the longest without a window scale. With one, smoltcp 0.13 rounds the
+/// window that it announces down, so that it shrinks; and as a sender it forgets the retransmission of what it sent into
+/// a window that shrank to nothing, and both ends wait for ever.
+const BUFFER: usize = 65_535;
 
 /// From one attempt to the next.
 pub(crate) const PACE: Duration = Duration::from_millis(20);
@@ -57,12 +59,10 @@ impl Host {
         Ok(stream)
     }
 
-    /// Waits for a connection to this port.
-    pub(crate) fn accept(&self, port: u16) -> io::Result<Stream> {
+    /// The connection to this port that comes next, once it is open.
+    pub(crate) fn listen(&self, port: u16) -> Stream {
         let handle = self.shared.with(|state| state.node(self.address).listen(port));
-        let stream = Stream::new(self.shared.clone(), self.address, handle);
-        stream.wait_until_open(PATIENCE)?;
-        Ok(stream)
+        Stream::new(self.shared.clone(), self.address, handle)
     }
 
     /// From now on nothing comes from it or to it.
