@@ -91,7 +91,6 @@ fn a_bad_url() {
         let output = run_sockeye(&["connect", url], b"");
         assert_says(&output, 2, "sockeye: ");
     }
-    assert_says(&run_sockeye(&["connect", "wss://127.0.0.1:1/"], b""), 2, "TLS");
 }
 
 #[test]

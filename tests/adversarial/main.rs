@@ -16,6 +16,7 @@ mod lengths;
 mod limits;
 mod logs;
 mod operator;
+mod proxies;
 mod resume;
 mod room_api;
 mod room_floods;
@@ -25,6 +26,7 @@ mod shutdown;
 mod slow_readers;
 mod smuggling;
 mod teardown;
+mod tls;
 mod tokens;
 
 use sockeye_tests::rows::Asked;

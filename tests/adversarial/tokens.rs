@@ -253,7 +253,7 @@ fn a_key_that_is_too_short_or_missing() {
             b"",
         );
         let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains(path), "{said}");
     }
 }

@@ -6,8 +6,7 @@ use sockeye_qemu::Device;
 use sockeye_tests::PATIENCE;
 use sockeye_tests::device::{Firmware, beside_an_echo, short};
 use sockeye_tokio::proto::{Kind, Limits};
-use sockeye_tokio::{CloseCode, Config, Connection, Error, connect};
-use tokio::net::TcpStream;
+use sockeye_tokio::{CloseCode, Config, Connection, Error, Stream, connect};
 use tokio::time::timeout;
 
 const ECHO: Firmware = Firmware::short("echo");
@@ -23,7 +22,7 @@ fn config() -> Config {
 fn with_a_client<F: Future<Output = ()>>(
     firmware: Firmware,
     config: Config,
-    test: impl FnOnce(Connection<TcpStream>) -> F,
+    test: impl FnOnce(Connection<Stream>) -> F,
 ) {
     beside_an_echo(firmware, |device| runtime().block_on(async { test(dial(device, config).await).await }));
 }
@@ -32,13 +31,13 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-async fn dial(device: &Device, config: Config) -> Connection<TcpStream> {
+async fn dial(device: &Device, config: Config) -> Connection<Stream> {
     let dialled = connect(&format!("ws://{}/", device.address()), config).await;
     dialled.unwrap_or_else(|error| panic!("no connection: {error}"))
 }
 
 /// The echo of this message, sent and received at the same time.
-async fn assert_echoed(ws: &mut Connection<TcpStream>, kind: Kind, payload: &[u8]) {
+async fn assert_echoed(ws: &mut Connection<Stream>, kind: Kind, payload: &[u8]) {
     let sending = async { ws.sender.send(kind, payload).await.expect("it is taken") };
     let receiving = async {
         let echo = ws.receiver.message().await.expect("the connection holds").expect("it is not closed");

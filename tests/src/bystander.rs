@@ -5,8 +5,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use sockeye_tokio::{Config, Connection};
-use tokio::net::TcpStream;
+use sockeye_tokio::{Config, Connection, Stream};
 use tokio::time::timeout;
 
 use crate::library::Library;
@@ -95,13 +94,13 @@ pub fn beside_a_bystander<T>(test: impl Future<Output = T>) -> T {
     })
 }
 
-async fn echo_once(ws: &mut Connection<TcpStream>, count: u32) {
+async fn echo_once(ws: &mut Connection<Stream>, count: u32) {
     let text = format!("bystander {count}");
     ws.sender.text(&text).await.expect("the bystander can send");
     assert_eq!(next_text(ws).await, text, "the bystander's own echo");
 }
 
-async fn next_text(ws: &mut Connection<TcpStream>) -> String {
+async fn next_text(ws: &mut Connection<Stream>) -> String {
     let message = timeout(LATENCY, ws.receiver.message()).await.expect("the bystander's echo comes in time");
     let message = message.expect("the bystander's connection holds").expect("it is not closed");
     message.text().expect("a text").to_owned()

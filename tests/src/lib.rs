@@ -3,8 +3,10 @@
 //! [`Server`] runs the program `sockeye serve`, [`Library`] a server of `sockeye-tokio` in this process. [`Raw`] is a
 //! peer of either role over a plain socket, with frames of its own making ([`frame`]). A [`Bystander`] is a connection
 //! that echoes on beside each test, and [`beside_a_bystander`] does the same for tests of the client. [`device`] is the
-//! firmware, in QEMU. [`rows`] are the cases that both of them meet.
+//! firmware, in QEMU. An [`Authority`]
+//! issues certificates, and takes TLS off a server for those who do not speak it. [`rows`] are the cases that both of them meet.
 
+mod authority;
 mod binary;
 mod bystander;
 pub mod device;
@@ -20,6 +22,7 @@ mod server;
 
 use std::time::{Duration, Instant};
 
+pub use authority::{Authority, Issued};
 pub use binary::sockeye;
 pub use bystander::{Bystander, beside_a_bystander};
 pub use hostile::{Hostile, accepting};

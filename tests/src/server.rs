@@ -51,7 +51,7 @@ impl Server {
         let mut line = String::new();
         let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
         stdout.read_line(&mut line).expect("the server says where it listens");
-        let mut addresses = line.split("http://").skip(1).filter_map(|rest| rest.split_once('/')?.0.parse().ok());
+        let mut addresses = line.split("://").skip(1).filter_map(|rest| rest.split_once('/')?.0.parse().ok());
         let mut next = || addresses.next().unwrap_or_else(|| panic!("not two addresses in {line:?}"));
         Server { child, address: next(), ops: next(), log, reader: Some(reader) }
     }
@@ -112,6 +112,11 @@ impl Server {
         let log = String::from_utf8(self.log()).expect("the log is UTF-8");
         assert!(found, "no {part:?} in the log:\n{log}");
         log
+    }
+
+    /// Tells it to read its certificate again.
+    pub fn hang_up(&self) {
+        self.signal(Signal::HUP);
     }
 
     /// As Ctrl-C does.

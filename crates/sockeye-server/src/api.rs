@@ -6,7 +6,7 @@ use sockeye_tokio::{AcceptError, Incoming, Kind, Transport};
 
 use crate::rooms::Look;
 use crate::route::{Failure, Refusal, refuse};
-use crate::serve::Server;
+use crate::server::Server;
 
 /// How a room is.
 pub(crate) async fn look<S: Transport>(incoming: Incoming<S>, look: Option<Look>) -> Result<(), Failure> {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -64,15 +64,7 @@ struct Claims {
 impl Auth {
     /// With these tokens, and the keys in these files.
     pub(crate) fn new(tokens: Vec<Token>, key_files: &[PathBuf]) -> Result<Self, String> {
-        let read = |path: &PathBuf| {
-            let key = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-            let key = key.trim_ascii();
-            if key.len() < SHORTEST_KEY {
-                return Err(format!("{}: a key of {SHORTEST_KEY} bytes or more is needed", path.display()));
-            }
-            Ok(DecodingKey::from_secret(key))
-        };
-        let keys = key_files.iter().map(read).collect::<Result<_, _>>()?;
+        let keys = key_files.iter().map(|path| read_key(path)).collect::<Result<_, _>>()?;
         // Of all algorithms this one, whatever a token says; `exp` must be there.
         let mut validation = Validation::new(Algorithm::HS256);
         validation.leeway = 0;
@@ -138,6 +130,17 @@ pub(crate) fn query<'r>(request: &Request<'r>, name: &str) -> Option<Cow<'r, str
     let pairs = request.query()?.split('&');
     let mut named = pairs.filter_map(|pair| pair.split_once('=')).filter(|(found, _)| *found == name);
     percent_decode_str(named.next()?.1).decode_utf8().ok()
+}
+
+/// The key of JSON web tokens in a file.
+pub(crate) fn read_key(path: &Path) -> Result<DecodingKey, String> {
+    let key = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    match key.trim_ascii() {
+        key if key.len() < SHORTEST_KEY => {
+            Err(format!("{}: a key of {SHORTEST_KEY} bytes or more is needed", path.display()))
+        }
+        key => Ok(DecodingKey::from_secret(key)),
+    }
 }
 
 impl Grant {

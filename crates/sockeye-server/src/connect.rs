@@ -1,11 +1,14 @@
 //! `sockeye connect URL`: a WebSocket client for a terminal or a pipe.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use sockeye_tokio::proto::Limits;
-use sockeye_tokio::{CloseCode, Config, ConnectError, Connection, Error, Kind, Message, Receiver, Sender, Transport};
+use sockeye_tokio::{
+    CloseCode, Config, ConnectError, Connection, Error, Kind, Message, ProxyError, Receiver, Sender, Tls, Transport,
+};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::time::interval;
 
@@ -20,8 +23,10 @@ use crate::show::{Bytes, Escaped};
     At the end of its input it closes, and waits for the answers that come before the server's close."
 )]
 pub(crate) struct Args {
-    /// Where to connect to: ws://HOST:PORT/PATH
+    /// Where to connect to: ws://HOST:PORT/PATH, or wss:// for TLS
     url: String,
+    #[command(flatten)]
+    way: Way,
     /// Send the lines as binary messages, not as texts.
     #[arg(long)]
     binary: bool,
@@ -39,6 +44,33 @@ pub(crate) struct Args {
     raw: bool,
 }
 
+/// How to get to a server.
+#[derive(clap::Args)]
+pub(crate) struct Way {
+    /// Trust the authorities in this file (PEM), and not the system's.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// Go through an HTTP proxy: http://USER:PASSWORD@HOST:PORT, the user may be missing.
+    #[arg(long, value_name = "URL")]
+    proxy: Option<String>,
+}
+
+impl Way {
+    /// Checked here, not by the parser: its message would repeat the values, which may be secrets.
+    pub(crate) fn config(&self) -> Result<Config, String> {
+        let trust = |file: &PathBuf| {
+            let tls = std::fs::read(file).and_then(|pem| Tls::trusting(&pem));
+            tls.map_err(|error| format!("--ca: {}: {error}", file.display()))
+        };
+        let proxy = self.proxy.as_ref().map(|proxy| proxy.parse()).transpose();
+        Ok(Config {
+            tls: self.ca.as_ref().map(trust).transpose()?,
+            proxy: proxy.map_err(|error: ProxyError| format!("--proxy: {error}"))?,
+            ..Config::default()
+        })
+    }
+}
+
 /// How it ended otherwise than well.
 enum Failure {
     Connection(Error),
@@ -47,18 +79,28 @@ enum Failure {
 }
 
 pub(crate) async fn run(args: Args) -> ExitCode {
-    let Args { url, binary, headers, subprotocols, ping, raw } = args;
-    // Checked here, not by the parser: its message would repeat the value, which may be a secret.
-    let Some(headers) = headers.iter().map(|header| split_header(header)).collect() else {
-        eprintln!("sockeye: --header takes NAME: VALUE");
-        return ExitCode::from(2);
+    let Args { url, way, binary, headers, subprotocols, ping, raw } = args;
+    let way = way.config().and_then(|config| {
+        let headers = headers.iter().map(|header| split_header(header)).collect::<Option<_>>();
+        Ok(Config {
+            limits: Limits::message(64 << 20),
+            headers: headers.ok_or("--header takes NAME: VALUE")?,
+            subprotocols,
+            ..config
+        })
+    });
+    let config = match way {
+        Ok(config) => config,
+        Err(why) => {
+            eprintln!("sockeye: {why}");
+            return ExitCode::from(2);
+        }
     };
-    let config = Config { limits: Limits::message(64 << 20), headers, subprotocols, ..Config::default() };
     let mut ws = match sockeye_tokio::connect(&url, config).await {
         Ok(ws) => ws,
         Err(error) => {
             eprintln!("sockeye: {}: {}", Escaped(without_secrets(&url)), Escaped(&error.to_string()));
-            let wrong = matches!(error, ConnectError::Uri(_) | ConnectError::Tls | ConnectError::Write(_));
+            let wrong = matches!(error, ConnectError::Uri(_) | ConnectError::NoTls | ConnectError::Write(_));
             return ExitCode::from(if wrong { 2 } else { 1 });
         }
     };

@@ -1,12 +1,14 @@
 //! The host server where devices and browsers meet: `sockeye serve`, and a client for a terminal: `sockeye connect`.
 
 mod api;
+mod arrival;
 mod auth;
 mod connect;
 mod descriptors;
 mod door;
 mod echo;
 mod journal;
+mod listen;
 mod log;
 mod meter;
 mod metrics;
@@ -16,14 +18,18 @@ mod rate;
 mod rooms;
 mod route;
 mod serve;
+mod server;
 mod settings;
 mod show;
+mod signals;
+mod tls;
 
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 
 /// WebSockets from a 64 KiB microcontroller to a host with 100,000 connections.
 ///
@@ -60,26 +66,32 @@ fn main() -> ExitCode {
         Err(error) if error.use_stderr() => return wrong(&error),
         Err(help) => help.exit(),
     };
-    // On one core there is nobody to share the work with.
-    let alone = std::thread::available_parallelism().is_ok_and(|cores| cores.get() == 1);
-    let mut builder = if alone { Builder::new_current_thread() } else { Builder::new_multi_thread() };
-    let runtime = match builder.enable_all().build() {
-        Ok(runtime) => runtime,
+    match cli.command.unwrap_or(Command::Serve(cli.serve)) {
+        Command::Serve(args) => serve::run(args, of_serve(&line)),
+        Command::CheckConfig { file } => serve::check_config(&file),
+        Command::Connect(args) => run(connect::run(args)),
+    }
+}
+
+/// Runs a client to its end.
+fn run(client: impl Future<Output = ExitCode>) -> ExitCode {
+    match runtime() {
+        Ok(runtime) => {
+            let code = runtime.block_on(client);
+            // A thread may still wait for a line from the terminal.
+            runtime.shutdown_background();
+            code
+        }
         Err(error) => {
             eprintln!("sockeye: the runtime does not start: {error}");
-            return ExitCode::FAILURE;
+            ExitCode::FAILURE
         }
-    };
-    let code = runtime.block_on(async {
-        match cli.command.unwrap_or(Command::Serve(cli.serve)) {
-            Command::Serve(args) => serve::run(args, of_serve(&line)).await,
-            Command::CheckConfig { file } => serve::check_config(&file),
-            Command::Connect(args) => connect::run(args).await,
-        }
-    });
-    // A thread may still wait for a line from the terminal.
-    runtime.shutdown_background();
-    code
+    }
+}
+
+/// A runtime of one thread.
+fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
 }
 
 /// What was said of `serve`, with its name or without.

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::time::sleep;
 
 use crate::metrics::METRICS;
-use crate::serve::Server;
+use crate::server::Server;
 
 /// Requests at a time; the next ones wait.
 const AT_A_TIME: usize = 16;

@@ -4,10 +4,10 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::Instant;
 
 use sockeye_tokio::proto::{CloseCode, Reject, Request, Response};
 use sockeye_tokio::{Accept, AcceptError, Connection, Error, Incoming, Transport};
+use tokio::time::Instant;
 
 use crate::auth::{self, Denied, Grant};
 use crate::door::{Full, Pass};
@@ -15,8 +15,11 @@ use crate::meter::Meter;
 use crate::metrics::{Counted, METRICS, Tally};
 use crate::pages::{self, Page};
 use crate::rooms::{self, Dialect, Entry, Position, Room, Visit};
-use crate::serve::{RETRY_AFTER, Server};
+use crate::server::Server;
 use crate::{api, echo, journal};
+
+/// When there is no room: come back after so many seconds.
+const RETRY_AFTER: u32 = 5;
 
 /// What is at a path.
 enum Route<'r> {

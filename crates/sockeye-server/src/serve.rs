@@ -1,30 +1,24 @@
 //! `sockeye serve`: listens, and serves until it is told to end.
 
-use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::thread;
 
 use clap::ArgMatches;
-use sockeye_tokio::proto::{CloseCode, Limits};
-use sockeye_tokio::{AcceptError, Config, Error, Incoming};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tracing::{info, warn};
+use tokio::runtime::Runtime;
+use tracing::{error, info, warn};
 
-use crate::auth::{Auth, Grant};
-use crate::door::{Door, Pass};
-use crate::metrics::{METRICS, observe_ping};
-use crate::rooms::Rooms;
-use crate::route::{self, Caller, Failure, Farewell, Refusal, Service};
-use crate::settings::{self, Loaded, Mistakes, Settings};
-use crate::{descriptors, journal, log, ops};
+use crate::arrival::accept;
+use crate::auth::Auth;
+use crate::listen::{inherited, listen};
+use crate::server::Server;
+use crate::settings::{self, Loaded, Mistakes};
+use crate::signals::{Interrupt, Stage, is_managed, notify, on_hangup};
+use crate::tls::Tls;
+use crate::{descriptors, log, ops, runtime};
 
 /// How to serve.
 #[derive(clap::Args)]
@@ -37,74 +31,10 @@ pub(crate) struct Args {
     #[arg(long)]
     print_config: bool,
     #[command(flatten)]
-    settings: Settings,
+    settings: settings::Settings,
 }
 
-/// When there is no room: come back after so many seconds.
-pub(crate) const RETRY_AFTER: u32 = 5;
-/// Newcomers that are told so at the same time; more than these are hung up on.
-const TURNED_AWAY: usize = 32;
-
-/// What all connections share.
-pub(crate) struct Server {
-    pub(crate) settings: Settings,
-    pub(crate) config: Arc<Config>,
-    pub(crate) auth: Auth,
-    pub(crate) rooms: Rooms,
-    door: Arc<Door>,
-    tasks: TaskTracker,
-    shutdown: CancellationToken,
-}
-
-impl Server {
-    /// Whether connections are being closed, and nobody new is let in.
-    pub(crate) fn is_draining(&self) -> bool {
-        self.shutdown.is_cancelled()
-    }
-
-    /// What a message to a room may be.
-    pub(crate) fn room_limits(&self) -> Limits {
-        Limits::message(self.settings.limit_message.get() as u64)
-    }
-
-    /// What serves a connection, until the server goes down or the right to be here ends.
-    pub(crate) async fn until_its_time(
-        &self,
-        grant: &Grant,
-        served: impl Future<Output = Result<Option<Farewell>, Error>>,
-    ) -> Result<Option<Farewell>, Error> {
-        tokio::select! {
-            // First the end: a peer that floods would keep it from its turn.
-            biased;
-            () = self.shut_down() => Ok(Some(GOING_AWAY)),
-            () = expired(grant) => Ok(Some(EXPIRED)),
-            served = served => served,
-        }
-    }
-
-    /// Ready when it is this connection's turn to be closed.
-    async fn shut_down(&self) {
-        self.shutdown.cancelled().await;
-        let spread = self.settings.drain_spread;
-        if !spread.is_zero() {
-            // Boxed: a connection is not to keep room for a timer that it seldom needs.
-            Box::pin(sleep(spread.mul_f64(rand::random()))).await;
-        }
-    }
-}
-
-const GOING_AWAY: Farewell =
-    Farewell { code: CloseCode::GOING_AWAY, reason: "the server goes down", counted: "shutdown" };
-const EXPIRED: Farewell = Farewell { code: CloseCode::POLICY, reason: "the token has expired", counted: "expired" };
-
-async fn expired(grant: &Grant) {
-    match grant.time_left() {
-        Some(left) => Box::pin(sleep(left)).await,
-        None => std::future::pending().await,
-    }
-}
-
-pub(crate) async fn run(args: Args, line: &ArgMatches) -> ExitCode {
+pub(crate) fn run(args: Args, line: &ArgMatches) -> ExitCode {
     let loaded = match settings::load(args.config.as_deref(), line) {
         Ok(loaded) => loaded,
         Err(mistakes) => return wrong(&mistakes),
@@ -113,7 +43,7 @@ pub(crate) async fn run(args: Args, line: &ArgMatches) -> ExitCode {
         print!("{}", loaded.to_toml());
         return ExitCode::SUCCESS;
     }
-    match start(loaded).await {
+    match start(loaded) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("sockeye: {why}");
@@ -123,7 +53,7 @@ pub(crate) async fn run(args: Args, line: &ArgMatches) -> ExitCode {
 }
 
 /// Every mistake in a file: `sockeye check-config FILE`.
-pub(crate) fn check_config(file: &std::path::Path) -> ExitCode {
+pub(crate) fn check_config(file: &Path) -> ExitCode {
     match settings::check(file) {
         Ok(()) => ExitCode::SUCCESS,
         Err(mistakes) => wrong(&mistakes),
@@ -135,189 +65,98 @@ fn wrong(Mistakes(mistakes): &Mistakes) -> ExitCode {
     ExitCode::from(2)
 }
 
-async fn start(Loaded { settings, tokens, .. }: Loaded) -> Result<(), String> {
+fn start(Loaded { settings, tokens, .. }: Loaded) -> Result<(), String> {
     log::init(settings.log_level, settings.log_format);
     let auth = Auth::new(tokens, &settings.jwt_key)?;
-    let listener = listen(settings.listen, "--listen").await?;
+    let tls = Tls::new(&settings)?;
+    let threads = match settings.threads {
+        0 => thread::available_parallelism().map_or(1, usize::from),
+        threads => threads,
+    };
+    let mut listeners = inherited(threads)?;
+    if listeners.is_empty() {
+        listeners = listen(settings.listen, "--listen", threads)?;
+    }
     let ops = match settings.ops_listen.0 {
-        Some(address) => Some(listen(address, "--ops-listen").await?),
+        Some(address) => listen(address, "--ops-listen", 1)?.pop(),
         None => None,
     };
-    let mut interrupt = Interrupt::listen().map_err(|error| format!("signals cannot be listened to: {error}"))?;
     let most = descriptors::raise();
     let connections = if settings.limit_connections == 0 { most } else { settings.limit_connections.min(most) };
 
-    let address = listener.local_addr().unwrap_or(settings.listen);
-    print!("sockeye listens on http://{address}/ and takes {connections} connections");
+    let address = listeners[0].local_addr().unwrap_or(settings.listen);
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    let mut banner = format!("sockeye listens on {scheme}://{address}/ and takes {connections} connections");
     if let Some(ops) = ops.as_ref().and_then(|ops| ops.local_addr().ok()) {
-        print!(", its operator is at http://{ops}/metrics");
+        banner.push_str(&format!(", its operator is at http://{ops}/metrics"));
     }
-    println!("; Ctrl-C ends it");
-
-    let door = Door::new(
-        connections,
-        settings.limit_connections_per_address,
-        settings.limit_handshakes,
-        settings.proxy.clone(),
-    );
-    let server = Arc::new(Server {
-        config: Arc::new(Config { on_round_trip: Some(observe_ping), ..settings.config() }),
-        rooms: Rooms::new(&settings),
-        auth,
-        settings,
-        door,
-        tasks: TaskTracker::new(),
-        shutdown: CancellationToken::new(),
-    });
-    if let Some(ops) = ops {
-        tokio::spawn(ops::run(ops, server.clone()));
-    }
-    tokio::select! {
-        never = accept(&listener, &server) => match never {},
-        () = interrupt.recv() => {}
-    }
-    drain(&listener, &server, &mut interrupt).await;
-    Ok(())
+    let server = Server::new(settings, auth, tls, connections);
+    run_threads(listeners, ops, server, &banner).map_err(|error| format!("cannot start: {error}"))
 }
 
-/// Closes every connection, while newcomers are told to come back later.
-async fn drain(listener: &TcpListener, server: &Arc<Server>, interrupt: &mut Interrupt) {
-    info!("closing {} connections", server.tasks.len());
-    server.shutdown.cancel();
-    server.tasks.close();
-    tokio::select! {
-        never = accept(listener, server) => match never {},
-        waited = timeout(server.settings.drain_deadline, server.tasks.wait()) => if waited.is_err() {
-            warn!("{} connections did not close in time", server.tasks.len());
-        },
-        () = interrupt.recv() => warn!("{} connections are left", server.tasks.len()),
+/// A runtime a thread, each with a listener of its own; this thread is the first, and sees to the whole.
+fn run_threads(
+    mut listeners: Vec<TcpListener>,
+    ops: Option<TcpListener>,
+    server: Arc<Server>,
+    banner: &str,
+) -> io::Result<()> {
+    let first = listeners.swap_remove(0);
+    for (number, listener) in listeners.into_iter().enumerate() {
+        let (runtime, server) = (runtime()?, server.clone());
+        let name = format!("serve {}", number + 2);
+        thread::Builder::new().name(name).spawn(move || serve(&runtime, listener, server))?;
     }
-}
-
-async fn listen(address: SocketAddr, flag: &str) -> Result<TcpListener, String> {
-    TcpListener::bind(address).await.map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => {
-            format!("{address} is taken; end what listens there, or choose another port with {flag}")
+    let runtime = runtime()?;
+    runtime.block_on(async {
+        let mut interrupt = Interrupt::listen()?;
+        let listener = tokio::net::TcpListener::from_std(first)?;
+        if let Some(ops) = ops {
+            tokio::spawn(ops::run(tokio::net::TcpListener::from_std(ops)?, server.clone()));
         }
-        io::ErrorKind::PermissionDenied => {
-            format!("{address} needs privileges; choose a port above 1023 with {flag}")
+        if server.tls.is_some() || is_managed() {
+            let server = server.clone();
+            tokio::spawn(on_hangup(move || reload(&server)));
         }
-        io::ErrorKind::AddrNotAvailable => format!("{address} is no address of this machine; see {flag}"),
-        _ => format!("cannot listen on {address}: {error}"),
+        println!("{banner}; Ctrl-C ends it");
+        notify(Stage::Ready);
+        tokio::select! {
+            never = accept(&listener, &server) => match never {},
+            () = until_drained(&server, &mut interrupt) => Ok(()),
+        }
     })
 }
 
-/// Ctrl-C, or the same from a service manager.
-struct Interrupt {
-    #[cfg(unix)]
-    signals: [tokio::signal::unix::Signal; 2],
-}
-
-impl Interrupt {
-    /// From here on the signals are ours.
-    #[cfg(unix)]
-    fn listen() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Interrupt { signals: [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?] })
-    }
-
-    #[cfg(not(unix))]
-    fn listen() -> io::Result<Self> {
-        Ok(Interrupt {})
-    }
-
-    #[cfg(unix)]
-    async fn recv(&mut self) {
-        let [interrupt, terminate] = &mut self.signals;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+/// What the other threads do, for ever.
+fn serve(runtime: &Runtime, listener: TcpListener, server: Arc<Server>) {
+    runtime.block_on(async {
+        match tokio::net::TcpListener::from_std(listener) {
+            Ok(listener) => match accept(&listener, &server).await {},
+            Err(error) => error!("a thread does not serve: {error}"),
         }
-    }
+    });
+}
 
-    #[cfg(not(unix))]
-    async fn recv(&mut self) {
-        let _ = tokio::signal::ctrl_c().await;
+/// Waits until this is to end, and then until every connection is closed; meanwhile newcomers are told to come later.
+async fn until_drained(server: &Server, interrupt: &mut Interrupt) {
+    interrupt.recv().await;
+    notify(Stage::Stopping);
+    info!("closing {} connections", server.tasks.len());
+    tokio::select! {
+        () = server.drain() => {}
+        () = interrupt.recv() => {}
+    }
+    if !server.tasks.is_empty() {
+        warn!("{} connections are left", server.tasks.len());
     }
 }
 
-/// Takes connections for ever.
-async fn accept(listener: &TcpListener, server: &Arc<Server>) -> std::convert::Infallible {
-    let turned_away = Arc::new(Semaphore::new(TURNED_AWAY));
-    loop {
-        let (socket, peer) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                warn!("a connection could not be accepted: {error}");
-                // Out of descriptors, say: the next attempt would fail at once, too.
-                sleep(Duration::from_millis(100)).await;
-                continue;
-            }
-        };
-        let server = server.clone();
-        let entered =
-            if server.is_draining() { Err(Refusal::Draining) } else { server.door.enter(peer).map_err(Refusal::Full) };
-        match entered {
-            Ok(pass) => {
-                server.tasks.clone().spawn(serve(socket, peer, pass, server));
-            }
-            Err(refusal) => match turned_away.clone().try_acquire_owned() {
-                Ok(turn) => {
-                    tokio::spawn(async move {
-                        turn_away(socket, peer, refusal, &server).await;
-                        drop(turn);
-                    });
-                }
-                Err(_) => METRICS.refused("hung-up"),
-            },
-        }
+fn reload(server: &Server) {
+    notify(Stage::Reloading);
+    match server.tls.as_ref().map(Tls::reload) {
+        None => info!("there is nothing to read again"),
+        Some(Ok(())) => info!("the certificate and its key were read again"),
+        Some(Err(why)) => error!("the certificate stays as it is: {why}"),
     }
-}
-
-/// Tells somebody why there is no place.
-async fn turn_away(socket: TcpStream, peer: SocketAddr, refusal: Refusal, server: &Server) {
-    if let Ok(incoming) = Incoming::read(socket, server.config.clone()).await {
-        refusal.tell(peer, &incoming.request());
-        // Whoever does not hear it does not get in either.
-        let _ = route::refuse(incoming, refusal).await;
-    }
-}
-
-async fn serve(socket: TcpStream, peer: SocketAddr, mut pass: Pass, server: Arc<Server>) {
-    let _ = socket.set_nodelay(true);
-    // The two are apart, and each is boxed: a connection that is open is not to take what its handshake took.
-    let begun = tokio::select! {
-        biased;
-        () = server.shutdown.cancelled() => return,
-        begun = Box::pin(begin(socket, peer, &mut pass, &server)) => begun,
-    };
-    let served = match begun {
-        Ok(service) => service.await,
-        Err(error) => Err(error.into()),
-    };
-    match served {
-        Ok(()) => {}
-        // Somebody looked whether the port is open, or a browser's spare connection: no news.
-        Err(Failure::Accept(AcceptError::Lost)) => {}
-        Err(Failure::Accept(error)) => {
-            METRICS.refused("handshake");
-            journal::tell(peer, &format!("handshake failed: {error}"), "");
-        }
-        Err(Failure::Connection(error)) => {
-            METRICS.closed("failed");
-            journal::tell(peer, &format!("connection failed: {error}"), "");
-        }
-    }
-}
-
-/// From a connection to what serves it.
-async fn begin<'s>(
-    socket: TcpStream,
-    peer: SocketAddr,
-    pass: &mut Pass,
-    server: &'s Server,
-) -> Result<Service<'s>, AcceptError> {
-    let since = Instant::now();
-    let incoming = Incoming::read(socket, server.config.clone()).await?;
-    Ok(route::find(incoming, Caller { peer, pass, since }, server))
+    notify(Stage::Ready);
 }

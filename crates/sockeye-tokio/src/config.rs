@@ -5,6 +5,9 @@ use std::time::Duration;
 use sockeye::Limits;
 
 use crate::budget::Budget;
+use crate::connect::Proxy;
+#[cfg(feature = "tls")]
+use crate::connect::Tls;
 
 /// The settings of a connection. Every field has a sound default; set the ones that matter.
 ///
@@ -54,6 +57,11 @@ pub struct Config {
     /// Called with how long the peer took for each ping that it answered, as
     /// [`round_trip`](crate::Receiver::round_trip) has it: for a histogram, say.
     pub on_round_trip: Option<fn(Duration)>,
+    /// A client's: the HTTP proxy that it goes through. None.
+    pub proxy: Option<Proxy>,
+    /// A client's: whom it trusts; `None` is [`Tls::system`].
+    #[cfg(feature = "tls")]
+    pub tls: Option<Tls>,
     /// What all connections together may hold in memory: one for the process.
     pub budget: Budget,
 }
@@ -94,6 +102,9 @@ impl Default for Config {
             subprotocols: Vec::new(),
             headers: Vec::new(),
             on_round_trip: None,
+            proxy: None,
+            #[cfg(feature = "tls")]
+            tls: None,
             budget: Budget::process(),
         }
     }

@@ -1,25 +1,33 @@
 //! The client's side of the handshake.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
-use std::sync::{Arc, LazyLock, Mutex, Weak};
+mod dial;
+mod error;
+mod proxy;
+mod stream;
+#[cfg(feature = "tls")]
+mod tls;
+
+use std::sync::Arc;
 use std::time::Duration;
-use std::{fmt, io};
 
 use sockeye::Offer;
-use sockeye::handshake::{AnswerHead, OfferError, Uri, UriError, WriteError};
+use sockeye::handshake::{AnswerHead, OfferError, Uri};
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
-use crate::budget::lock;
+pub use self::error::ConnectError;
+pub use self::proxy::{Proxy, ProxyError};
+pub use self::stream::Stream;
+#[cfg(feature = "tls")]
+pub use self::tls::Tls;
 use crate::config::Config;
 use crate::connection::Connection;
-use crate::incoming::{AcceptError, grow, own_headers, read_head};
+use crate::incoming::{grow, own_headers, read_head};
 use crate::outbox::Transport;
 use crate::role::{Role, ThreadRng};
 
-/// Connects to a `ws://` URI by TCP: looks the name up, tries its addresses one after the other, and makes the handshake.
+/// Connects to a `ws://` URI by TCP, and with feature `tls` to a `wss://` URI by TLS above it: looks the name up, tries
+/// its addresses one after the other, and makes the handshake. With [`Config::proxy`] the way leads through that.
 ///
 /// Of all calls in a process that connect to the same IP address, one does so at a time; the others wait for it, and
 /// their [`Config::handshake_timeout`] begins after that (RFC 6455 section 4.1).
@@ -39,29 +47,26 @@ use crate::role::{Role, ThreadRng};
 ///
 /// # Cancel safety
 /// Dropped, it closes the transport.
-pub async fn connect(uri: &str, config: impl Into<Arc<Config>>) -> Result<Connection<TcpStream>, ConnectError> {
+pub async fn connect(uri: &str, config: impl Into<Arc<Config>>) -> Result<Connection<Stream>, ConnectError> {
     let config = config.into();
-    let parsed = Uri::parse(uri)?;
-    if parsed.is_secure() {
-        return Err(ConnectError::Tls);
+    let uri = Uri::parse(uri)?;
+    if uri.is_secure() && cfg!(not(feature = "tls")) {
+        return Err(ConnectError::NoTls);
     }
-    let mut failed = ConnectError::Io(io::Error::new(io::ErrorKind::NotFound, "the name has no address"));
-    let addresses = timeout(config.handshake_timeout, lookup_host((parsed.host(), parsed.port())));
-    for address in addresses.await.map_err(|_| ConnectError::Timeout)?? {
-        let turn = turn(address.ip());
+    let mut failed = None;
+    for address in timeout(config.handshake_timeout, dial::look_up(uri, &config)).await?? {
+        let turn = dial::turn(uri, address, &config);
         let _turn = turn.lock().await;
-        let connecting = async {
-            let io = TcpStream::connect(address).await?;
-            io.set_nodelay(true)?;
-            Ok::<_, io::Error>(handshake(io, parsed, config.clone()).await)
-        };
-        match timeout(config.handshake_timeout, connecting).await {
-            Ok(Ok(shaken)) => return shaken,
-            Ok(Err(error)) => failed = error.into(),
-            Err(_) => failed = ConnectError::Timeout,
+        let reached = timeout(config.handshake_timeout, async {
+            let tcp = dial::tcp(address).await?;
+            Ok(async { handshake(dial::through(tcp, uri, &config).await?, uri, config.clone()).await }.await)
+        });
+        match reached.await.unwrap_or_else(|late| Err(late.into())) {
+            Ok(shaken) => return shaken,
+            Err(error) => failed = Some(error),
         }
     }
-    Err(failed)
+    Err(failed.unwrap_or_else(ConnectError::no_address))
 }
 
 /// Makes the handshake over a transport that leads to the host of `uri` already.
@@ -78,17 +83,7 @@ pub async fn connect_over<S: Transport>(
 ) -> Result<Connection<S>, ConnectError> {
     let config = config.into();
     let shaken = handshake(io, Uri::parse(uri)?, config.clone());
-    Box::pin(timeout(config.handshake_timeout, shaken)).await.map_err(|_| ConnectError::Timeout)?
-}
-
-/// Whoever connects to this address has to hold this lock.
-fn turn(address: IpAddr) -> Arc<tokio::sync::Mutex<()>> {
-    static TURNS: LazyLock<Mutex<HashMap<IpAddr, Weak<tokio::sync::Mutex<()>>>>> = LazyLock::new(Mutex::default);
-    let mut turns = lock(&TURNS);
-    turns.retain(|_, turn| turn.strong_count() > 0);
-    let turn = turns.get(&address).and_then(Weak::upgrade).unwrap_or_default();
-    turns.insert(address, Arc::downgrade(&turn));
-    turn
+    Box::pin(timeout(config.handshake_timeout, shaken)).await?
 }
 
 async fn handshake<S: Transport>(mut io: S, uri: Uri<'_>, config: Arc<Config>) -> Result<Connection<S>, ConnectError> {
@@ -101,11 +96,7 @@ async fn handshake<S: Transport>(mut io: S, uri: Uri<'_>, config: Arc<Config>) -
     io.flush().await?;
 
     let mut bytes = Vec::new();
-    let head = read_head(&mut io, &mut bytes, config.head).await.map_err(|error| match error {
-        AcceptError::Io(error) => ConnectError::Io(error),
-        _ => ConnectError::Lost,
-    })?;
-    let Some(head) = head else { return Err(ConnectError::HeadTooBig) };
+    let Some(head) = read_head(&mut io, &mut bytes, config.head).await? else { return Err(ConnectError::HeadTooBig) };
     let subprotocol = match offer.check(&bytes[..head]) {
         Ok(Some((answer, _))) => answer.subprotocol().map(str::to_owned),
         Ok(None) => return Err(ConnectError::Lost),
@@ -123,79 +114,5 @@ fn refused(status: u16, head: &[u8]) -> ConnectError {
         status,
         location: header("Location").map(str::to_owned),
         retry_after: header("Retry-After").and_then(|value| value.parse().ok()).map(Duration::from_secs),
-    }
-}
-
-/// Why there is no connection.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum ConnectError {
-    /// The URI is none that a WebSocket client can connect to.
-    Uri(UriError),
-    /// `wss://` needs TLS, which this build does not have; bring a TLS stream to [`connect_over`].
-    Tls,
-    /// The name could not be looked up, no address could be connected to, or the transport failed.
-    Io(io::Error),
-    /// It took longer than [`Config::handshake_timeout`].
-    Timeout,
-    /// The server closed the transport before its answer was whole.
-    Lost,
-    /// The server's answer is longer than [`Config::head`].
-    HeadTooBig,
-    /// The server answered with another status than 101 (RFC 6455 section 4.1).
-    Refused {
-        /// The HTTP status.
-        status: u16,
-        /// Where a redirect points to.
-        location: Option<String>,
-        /// When to come back, if the server said that in seconds.
-        retry_after: Option<Duration>,
-    },
-    /// The server's answer breaks a rule.
-    Answer(OfferError),
-    /// A header or subprotocol cannot be sent: a mistake on this side.
-    Write(WriteError),
-}
-
-impl fmt::Display for ConnectError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ConnectError::Uri(error) => error.fmt(f),
-            ConnectError::Tls => f.write_str("wss:// needs TLS, which this build does not have"),
-            ConnectError::Io(error) => error.fmt(f),
-            ConnectError::Timeout => f.write_str("the server did not answer in time"),
-            ConnectError::Lost => f.write_str("the server closed the connection before it answered"),
-            ConnectError::HeadTooBig => f.write_str("the server's answer is too long"),
-            ConnectError::Refused { status, location, .. } => {
-                write!(f, "the server refused with status {status}")?;
-                let reason = sockeye::handshake::reason_phrase(*status);
-                if !reason.is_empty() {
-                    write!(f, " {reason}")?;
-                }
-                location.as_ref().map_or(Ok(()), |location| write!(f, ", it points to {location}"))
-            }
-            ConnectError::Answer(error) => error.fmt(f),
-            ConnectError::Write(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for ConnectError {}
-
-impl From<UriError> for ConnectError {
-    fn from(error: UriError) -> Self {
-        ConnectError::Uri(error)
-    }
-}
-
-impl From<io::Error> for ConnectError {
-    fn from(error: io::Error) -> Self {
-        ConnectError::Io(error)
-    }
-}
-
-impl From<WriteError> for ConnectError {
-    fn from(error: WriteError) -> Self {
-        ConnectError::Write(error)
     }
 }

@@ -40,8 +40,9 @@ use crate::role::Role;
 /// Dropped, it closes the transport.
 pub async fn accept<S: Transport>(io: S, config: impl Into<Arc<Config>>) -> Result<Connection<S>, AcceptError> {
     let config = config.into();
+    let deadline = Instant::now() + config.handshake_timeout;
     // Boxed, as the steps of the handshake are: what they need is not to be there for a connection's whole life.
-    Box::pin(async { Incoming::read_head(io, config).await?.answer(Accept::default()).await }).await
+    Box::pin(async { Incoming::read_head(io, config, deadline).await?.answer(Accept::default()).await }).await
 }
 
 /// A request whose head was read and is well-formed, before it is accepted, rejected or answered otherwise.
@@ -74,11 +75,23 @@ impl<S: Transport> Incoming<S> {
     /// # Cancel safety
     /// Dropped, it closes the transport.
     pub async fn read(io: S, config: impl Into<Arc<Config>>) -> Result<Self, AcceptError> {
-        Box::pin(Self::read_head(io, config.into())).await
+        let config = config.into();
+        let deadline = Instant::now() + config.handshake_timeout;
+        Self::read_until(io, config, deadline).await
     }
 
-    async fn read_head(mut io: S, config: Arc<Config>) -> Result<Self, AcceptError> {
-        let deadline = Instant::now() + config.handshake_timeout;
+    /// The same where part of the handshake is over already, TLS say: all of it ends by the deadline.
+    ///
+    /// # Errors
+    /// [`AcceptError`]
+    ///
+    /// # Cancel safety
+    /// Dropped, it closes the transport.
+    pub async fn read_until(io: S, config: impl Into<Arc<Config>>, deadline: Instant) -> Result<Self, AcceptError> {
+        Box::pin(Self::read_head(io, config.into(), deadline)).await
+    }
+
+    async fn read_head(mut io: S, config: Arc<Config>, deadline: Instant) -> Result<Self, AcceptError> {
         let mut bytes = Vec::new();
         let read = timeout_at(deadline, read_head(&mut io, &mut bytes, config.head));
         let reject = match read.await.map_err(|_| AcceptError::Timeout)?? {

@@ -57,7 +57,9 @@ pub use sockeye::{Chunk, CloseCode, Kind};
 
 pub use budget::Budget;
 pub use config::{Config, Host, Origin};
-pub use connect::{ConnectError, connect, connect_over};
+#[cfg(feature = "tls")]
+pub use connect::Tls;
+pub use connect::{ConnectError, Proxy, ProxyError, Stream, connect, connect_over};
 pub use connection::Connection;
 pub use error::Error;
 pub use incoming::{Accept, AcceptError, Incoming, accept};

@@ -7,7 +7,7 @@ mod sources;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -17,6 +17,7 @@ use sockeye_tokio::{Config, Host, Origin};
 
 pub(crate) use self::file::Token;
 pub(crate) use self::sources::{Loaded, Mistakes, check, load};
+use crate::{auth, tls};
 
 /// The settings; their names here are those of the flags.
 #[derive(Debug, clap::Args)]
@@ -24,6 +25,9 @@ pub(crate) struct Settings {
     /// The address to listen on. Port 0 takes a free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9001")]
     pub(crate) listen: SocketAddr,
+    /// Threads that serve, each with a listener of its own for the same address; 0 is one a core.
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    pub(crate) threads: usize,
     /// A name that this server is reached by, besides IP addresses and localhost. `*` takes every name, and gives up
     /// the protection against DNS rebinding.
     #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
@@ -92,8 +96,15 @@ pub(crate) struct Settings {
     pub(crate) room_behind: NonZeroUsize,
     /// A file with the key of JSON web tokens (HS256), of at least 32 bytes: whoever connects needs such a token, or one
     /// of the file of settings.
-    #[arg(long, value_name = "FILE", help_heading = "Who may connect")]
+    #[arg(long, value_name = "FILE", value_parser = |file: &str| keep(file, auth::read_key), help_heading = DOOR)]
     pub(crate) jwt_key: Vec<PathBuf>,
+    /// A file with this server's certificate and those between it and the authority, in PEM: it speaks TLS. SIGHUP reads
+    /// it and the key again; connections stay.
+    #[arg(long, value_name = "FILE", value_parser = |file: &str| keep(file, tls::read_cert), help_heading = DOOR)]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// A file with the certificate's private key, in PEM.
+    #[arg(long, value_name = "FILE", value_parser = |file: &str| keep(file, tls::read_key), help_heading = DOOR)]
+    pub(crate) tls_key: Option<PathBuf>,
     /// At a shutdown the connections are closed one after the other within so many seconds.
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = parse_seconds, help_heading = DRAIN)]
     pub(crate) drain_spread: Duration,
@@ -102,6 +113,7 @@ pub(crate) struct Settings {
     pub(crate) drain_deadline: Duration,
 }
 
+const DOOR: &str = "Who may connect, and how";
 const LIMITS: &str = "Limits";
 const ROOMS: &str = "Rooms";
 const DRAIN: &str = "Shutting down";
@@ -186,6 +198,11 @@ fn parse_origin(origin: &str) -> Result<String, String> {
     } else {
         Err("an origin is a scheme and a host, such as https://example.com:8443, without a path".into())
     }
+}
+
+/// A file in which there must be what it is for.
+fn keep<T>(file: &str, read: impl Fn(&Path) -> Result<T, String>) -> Result<PathBuf, String> {
+    read(Path::new(file)).map(|_| file.into())
 }
 
 fn parse_seconds(seconds: &str) -> Result<Duration, String> {

@@ -9,6 +9,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args as _, Command, FromArgMatches as _};
 
 use super::Settings;
 use super::file::{File, Token};
+use crate::tls::Tls;
 
 /// What is in force.
 #[derive(Debug)]
@@ -52,17 +53,28 @@ pub(crate) fn load(file: Option<&Path>, line: &ArgMatches) -> Result<Loaded, Mis
         return Err(Mistakes(mistakes));
     }
     let arguments = said.iter().flat_map(|said| said.values.iter().map(|value| flag(&said.name, value)));
-    let matches = command.try_get_matches_from(arguments);
-    let settings = matches.and_then(|matches| Settings::from_arg_matches(&matches));
-    let settings = settings.map_err(|error| Mistakes(vec![what(&error)]))?;
+    let settings = settle(command, arguments).map_err(|mistake| Mistakes(vec![mistake]))?;
     Ok(Loaded { settings, tokens: file.tokens, said })
 }
 
 /// Every mistake in a file.
 pub(crate) fn check(path: &Path) -> Result<(), Mistakes> {
-    let mut mistakes = Vec::new();
-    read(Some(path), &command(), &mut mistakes);
+    let (command, mut mistakes) = (command(), Vec::new());
+    let file = read(Some(path), &command, &mut mistakes);
+    if mistakes.is_empty() {
+        let values = file.entries.iter().flat_map(|entry| entry.values.iter().map(|value| (&entry.name, value)));
+        let settled = settle(command, values.map(|(name, value)| flag(name, OsStr::new(value))));
+        mistakes.extend(settled.err().map(|mistake| format!("{}: {mistake}", path.display())));
+    }
     if mistakes.is_empty() { Ok(()) } else { Err(Mistakes(mistakes)) }
+}
+
+/// All settings, of which each is right by itself, and whether they go together.
+fn settle(command: Command, arguments: impl Iterator<Item = OsString>) -> Result<Settings, String> {
+    let matches = command.try_get_matches_from(arguments);
+    let settings = matches.and_then(|matches| Settings::from_arg_matches(&matches)).map_err(|error| what(&error))?;
+    Tls::new(&settings)?;
+    Ok(settings)
 }
 
 /// The settings as a parser of their own: for one setting at a time, or for all.

@@ -1,0 +1,112 @@
+//! Certificates of our own, and a way to what is behind them.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use tempfile::TempDir;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+/// An authority that nobody trusts who is not told to.
+pub struct Authority {
+    dir: TempDir,
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+/// A certificate and its key, in files.
+#[derive(Debug)]
+pub struct Issued {
+    /// The chain, in PEM.
+    pub cert: PathBuf,
+    /// The private key, in PEM.
+    pub key: PathBuf,
+}
+
+impl Default for Authority {
+    fn default() -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        let issuer = CertifiedIssuer::self_signed(params, key).expect("a certificate");
+        let authority = Authority { dir: TempDir::new().expect("a directory"), issuer };
+        std::fs::write(authority.file(), authority.pem()).expect("a file");
+        authority
+    }
+}
+
+impl Authority {
+    /// Its certificate, in PEM.
+    pub fn pem(&self) -> String {
+        self.issuer.pem()
+    }
+
+    /// A file with its certificate.
+    pub fn file(&self) -> PathBuf {
+        self.dir.path().join("ca.pem")
+    }
+
+    /// A certificate for these names and addresses, in place of the one that it issued before.
+    pub fn issue(&self, names: &[&str]) -> Issued {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        let key = KeyPair::generate().expect("a key");
+        let params = CertificateParams::new(names).expect("names");
+        let cert = params.signed_by(&key, &self.issuer).expect("a certificate");
+        let issued = Issued { cert: self.dir.path().join("cert.pem"), key: self.dir.path().join("key.pem") };
+        std::fs::write(&issued.cert, cert.pem()).expect("a file");
+        std::fs::write(&issued.key, key.serialize_pem()).expect("a file");
+        issued
+    }
+
+    /// What a client is that trusts this authority alone.
+    pub fn client(&self) -> ClientConfig {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.issuer.der().clone()).expect("a certificate");
+        ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("the provider has what they need")
+            .with_root_certificates(roots)
+            .with_no_client_auth()
+    }
+
+    /// An address on which no TLS is spoken, and behind which there is this server, which has a certificate for
+    /// `localhost`: peers who do what no peer should may go that way. As long as the process is there.
+    pub fn without_tls(&self, server: SocketAddr) -> SocketAddr {
+        let connector = TlsConnector::from(Arc::new(self.client()));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
+        let address = listener.local_addr().expect("a bound socket");
+        std::thread::spawn(move || {
+            runtime.block_on(async {
+                while let Ok((mut plain, _)) = listener.accept().await {
+                    let connector = connector.clone();
+                    tokio::spawn(async move {
+                        let tcp = TcpStream::connect(server).await?;
+                        let name = ServerName::try_from("localhost").expect("a name");
+                        let mut secure = connector.connect(name, tcp).await?;
+                        copy_bidirectional(&mut plain, &mut secure).await
+                    });
+                }
+            });
+        });
+        address
+    }
+}
+
+impl Issued {
+    /// The flags by which a server has it.
+    pub fn flags(&self) -> [&str; 4] {
+        ["--tls-cert", self.cert.to_str().expect("text"), "--tls-key", self.key.to_str().expect("text")]
+    }
+}
+
+impl std::fmt::Debug for Authority {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Authority({})", self.dir.path().display())
+    }
+}
