@@ -1,4 +1,4 @@
-// Chromium against a running server: node browser.mjs HOST:PORT [FOLDER FOR SCREENSHOTS]
+// Chromium against a running server: node browser.mjs [https://]HOST:PORT [FOLDER FOR SCREENSHOTS]
 //
 // Waits are for conditions, each at most 10 s (the browser's own start and a whole check: 60 s). Rooms have random
 // names, so a server may be tested again at once.
@@ -23,11 +23,12 @@ const DIRECTIVES = [
 const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
 
-const [base, pictures] = process.argv.slice(2);
-if (process.argv.length < 3 || process.argv.length > 4 || !/^[^/\s]+:[0-9]+$/.test(base)) {
-  console.error(`usage: node ${process.argv[1]} HOST:PORT [FOLDER]`);
+const [where, pictures] = process.argv.slice(2);
+if (process.argv.length < 3 || process.argv.length > 4 || !/^(https:\/\/)?[^/\s]+:[0-9]+$/.test(where)) {
+  console.error(`usage: node ${process.argv[1]} [https://]HOST:PORT [FOLDER]`);
   process.exit(1);
 }
+const base = where.includes("://") ? where : `http://${where}`;
 
 class Failed extends Error {}
 
@@ -195,7 +196,7 @@ async function cursors() {
   expect(await second.locator("#stage img").count(), 0, "the number of img elements");
   const shown = await second.locator(".cursor").count();
   await first.evaluate(() => new Promise((resolve, reject) => {
-    const socket = new WebSocket(`ws://${location.host}/rooms/cursors`);
+    const socket = new WebSocket(`/rooms/cursors`);
     socket.onerror = () => reject(new Error("no connection"));
     socket.onopen = () => {
       const id = "0123456789abcdef";
@@ -288,7 +289,7 @@ async function newPage() {
 }
 
 async function goto(page, path) {
-  return page.goto(`http://${base}${path}`, { timeout: WAIT });
+  return page.goto(`${base}${path}`, { timeout: WAIT });
 }
 
 async function open(path) {

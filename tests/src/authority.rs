@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tempfile::TempDir;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -15,7 +15,9 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 /// An authority that nobody trusts who is not told to.
 pub struct Authority {
-    dir: TempDir,
+    dir: PathBuf,
+    /// Whose end is the directory's, too.
+    _temporary: Option<TempDir>,
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
@@ -29,18 +31,27 @@ pub struct Issued {
 }
 
 impl Default for Authority {
+    /// Its files are gone with it.
     fn default() -> Self {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().expect("a key");
-        let issuer = CertifiedIssuer::self_signed(params, key).expect("a certificate");
-        let authority = Authority { dir: TempDir::new().expect("a directory"), issuer };
-        std::fs::write(authority.file(), authority.pem()).expect("a file");
-        authority
+        let temporary = TempDir::new().expect("a directory");
+        let authority = Self::in_dir(temporary.path().to_owned());
+        Authority { _temporary: Some(temporary), ..authority }
     }
 }
 
 impl Authority {
+    /// Its files are in this directory, and stay.
+    pub fn in_dir(dir: PathBuf) -> Self {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(DnType::CommonName, "sockeye's test authority");
+        let key = KeyPair::generate().expect("a key");
+        let issuer = CertifiedIssuer::self_signed(params, key).expect("a certificate");
+        let authority = Authority { dir, _temporary: None, issuer };
+        std::fs::write(authority.file(), authority.pem()).expect("a file");
+        authority
+    }
+
     /// Its certificate, in PEM.
     pub fn pem(&self) -> String {
         self.issuer.pem()
@@ -48,7 +59,7 @@ impl Authority {
 
     /// A file with its certificate.
     pub fn file(&self) -> PathBuf {
-        self.dir.path().join("ca.pem")
+        self.dir.join("ca.pem")
     }
 
     /// A certificate for these names and addresses, in place of the one that it issued before.
@@ -57,7 +68,7 @@ impl Authority {
         let key = KeyPair::generate().expect("a key");
         let params = CertificateParams::new(names).expect("names");
         let cert = params.signed_by(&key, &self.issuer).expect("a certificate");
-        let issued = Issued { cert: self.dir.path().join("cert.pem"), key: self.dir.path().join("key.pem") };
+        let issued = Issued { cert: self.dir.join("cert.pem"), key: self.dir.join("key.pem") };
         std::fs::write(&issued.cert, cert.pem()).expect("a file");
         std::fs::write(&issued.key, key.serialize_pem()).expect("a file");
         issued
@@ -107,6 +118,6 @@ impl Issued {
 
 impl std::fmt::Debug for Authority {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Authority({})", self.dir.path().display())
+        write!(f, "Authority({})", self.dir.display())
     }
 }

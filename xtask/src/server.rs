@@ -26,10 +26,15 @@ pub(crate) struct Server {
 impl Server {
     /// Builds the server and starts it; its output goes to a log file under target/xtask.
     pub(crate) fn start() -> Result<Self> {
+        Self::start_with(&[])
+    }
+
+    /// The same with more arguments.
+    pub(crate) fn start_with(more: &[&str]) -> Result<Self> {
         let program = build(&["-p", "sockeye-server", "--bin", "sockeye"], "sockeye")?;
         let log = workspace_dir("server.log");
         let mut serve = command(program);
-        serve.args(["serve", "--listen", "127.0.0.1:0", "--ops-listen", "off"]);
+        serve.args(["serve", "--listen", "127.0.0.1:0", "--ops-listen", "off"]).args(more);
         println!("+ {}", process::line(&serve));
         let (running, address) = listening(&mut serve, &log)
             .with_context(|| format!("sockeye serve did not start; see {}", log.display()))?;

@@ -2,6 +2,7 @@
 
 mod clients;
 pub(crate) mod devices;
+mod secure;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -42,6 +43,8 @@ const STEPS: &[Step] = &[
     ("clients-python", clients::python),
     ("clients-node", clients::node),
     ("clients-browser", clients::browser),
+    ("clients-tls", secure::tls),
+    ("clients-nginx", secure::nginx),
     ("device-instructions", device::check),
     ("size", |installer| size::run(&size::Args::default(), installer)),
     ("device-browser", clients::device_browser),
@@ -164,7 +167,7 @@ mod tests {
     fn a_word_means_a_step_or_a_group() {
         let meant = |word| STEPS.iter().filter(|(name, _)| means(word, name)).count();
         assert_eq!(meant("unit"), 1);
-        assert_eq!(meant("clients"), 3);
+        assert_eq!(meant("clients"), 5);
         assert_eq!(meant("clients-node"), 1);
         assert_eq!(meant("client"), 0);
         assert!(step("unknown").is_err());

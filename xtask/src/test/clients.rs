@@ -15,7 +15,7 @@ use crate::python::environment;
 use crate::server::Server;
 
 /// A program ends by itself well before.
-const LIMIT: Duration = Duration::from_secs(180);
+pub(super) const LIMIT: Duration = Duration::from_secs(180);
 
 pub(super) fn python(installer: &Installer) -> Result<()> {
     let python = environment("clients", &dir().join("requirements.txt"), installer)?;
@@ -45,7 +45,7 @@ pub(super) fn device_browser(installer: &Installer) -> Result<()> {
 }
 
 /// A program that drives a browser.
-fn in_browser(file: &str, installer: &Installer) -> Result<Command> {
+pub(super) fn in_browser(file: &str, installer: &Installer) -> Result<Command> {
     let packages_wanted = ["chromium", "fonts-dejavu-core"];
     installer.debian("Chromium", &packages_wanted, || chromium().is_some())?;
     packages(installer)?;
