@@ -21,6 +21,7 @@ mod resume;
 mod room_api;
 mod room_floods;
 mod rooms;
+mod service;
 mod settings;
 mod shutdown;
 mod slow_readers;
