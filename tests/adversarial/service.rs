@@ -10,6 +10,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use sockeye_tests::frame::{TEXT, masked};
 use sockeye_tests::{Bystander, PATIENCE, Raw, Server, eventually, sockeye};
 
+/// Its standard input becomes descriptor 3, and the shell the server: `LISTEN_PID` must be the server's own.
+const HAND_OVER: &str = "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$@\"";
+
 /// A service, which is killed when it is dropped.
 struct Service(Child);
 
@@ -43,10 +46,14 @@ fn a_service_manager_hands_over_the_listener_and_is_told_each_stage() {
     // Whoever comes before the server is there, waits.
     let mut early = Raw::dial(address);
 
-    // LISTEN_PID must be the server's: the shell becomes it.
-    let script = "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$@\"";
     let mut command = Command::new("sh");
-    command.args(["-c", script, "sh"]).arg(sockeye()).args(["serve", "--listen", "127.0.0.1:1", "--ops-listen", "off"]);
+    command.args(["-c", HAND_OVER, "sh"]).arg(sockeye()).args([
+        "serve",
+        "--listen",
+        "127.0.0.1:1",
+        "--ops-listen",
+        "off",
+    ]);
     command.env("NOTIFY_SOCKET", &path).stdin(Stdio::from(OwnedFd::from(listener)));
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut service = Service(command.spawn().expect("a shell"));
@@ -75,9 +82,8 @@ fn a_service_manager_hands_over_the_listener_and_is_told_each_stage() {
 #[test]
 fn a_listener_that_is_none_is_named() {
     let (_end, other) = std::os::unix::net::UnixStream::pair().expect("two sockets");
-    let script = "exec 3<&0 </dev/null; LISTEN_PID=$$ LISTEN_FDS=1 exec \"$@\"";
     let mut command = Command::new("sh");
-    command.args(["-c", script, "sh"]).arg(sockeye()).args(["serve", "--ops-listen", "off"]);
+    command.args(["-c", HAND_OVER, "sh"]).arg(sockeye()).args(["serve", "--ops-listen", "off"]);
     let output = command.stdin(Stdio::from(OwnedFd::from(other))).output().expect("a shell");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{said}");

@@ -185,7 +185,7 @@ fn whoever_takes_too_long_over_tls_or_the_head_or_both_is_shed() {
                     stream.conn.complete_io(&mut stream.sock).expect("in time for TLS");
                     let _ = stream.write_all(b"GET /echo HTTP/1.1\r\n");
                     let mut rest = Vec::new();
-                    // Without TLS's own goodbye: the server is in no mood.
+                    // However it is cut off: what counts is when.
                     let _ = stream.read_to_end(&mut rest);
                     begun.elapsed()
                 })

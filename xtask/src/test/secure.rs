@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -122,7 +122,7 @@ fn wait_until_open(port: u16) -> Result<()> {
     let begun = Instant::now();
     while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
         if begun.elapsed() > START {
-            bail!("nginx does not listen; see {}", Path::new("nginx.log").display());
+            bail!("nginx does not listen; its directory's nginx.log says why");
         }
         thread::park_timeout(Duration::from_millis(20));
     }

@@ -96,14 +96,14 @@ pub(crate) struct Settings {
     pub(crate) room_behind: NonZeroUsize,
     /// A file with the key of JSON web tokens (HS256), of at least 32 bytes: whoever connects needs such a token, or one
     /// of the file of settings.
-    #[arg(long, value_name = "FILE", value_parser = |file: &str| keep(file, auth::read_key), help_heading = DOOR)]
+    #[arg(long, value_name = "FILE", value_parser = |file: &str| checked(file, auth::read_key), help_heading = DOOR)]
     pub(crate) jwt_key: Vec<PathBuf>,
     /// A file with this server's certificate and those between it and the authority, in PEM: it speaks TLS. SIGHUP reads
     /// it and the key again; connections stay.
-    #[arg(long, value_name = "FILE", value_parser = |file: &str| keep(file, tls::read_cert), help_heading = DOOR)]
+    #[arg(long, value_name = "FILE", value_parser = |file: &str| checked(file, tls::read_cert), help_heading = DOOR)]
     pub(crate) tls_cert: Option<PathBuf>,
     /// A file with the certificate's private key, in PEM.
-    #[arg(long, value_name = "FILE", value_parser = |file: &str| keep(file, tls::read_key), help_heading = DOOR)]
+    #[arg(long, value_name = "FILE", value_parser = |file: &str| checked(file, tls::read_key), help_heading = DOOR)]
     pub(crate) tls_key: Option<PathBuf>,
     /// At a shutdown the connections are closed one after the other within so many seconds.
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = parse_seconds, help_heading = DRAIN)]
@@ -200,8 +200,8 @@ fn parse_origin(origin: &str) -> Result<String, String> {
     }
 }
 
-/// A file in which there must be what it is for.
-fn keep<T>(file: &str, read: impl Fn(&Path) -> Result<T, String>) -> Result<PathBuf, String> {
+/// The path of a file, once what it is for was found in it.
+fn checked<T>(file: &str, read: impl Fn(&Path) -> Result<T, String>) -> Result<PathBuf, String> {
     read(Path::new(file)).map(|_| file.into())
 }
 
