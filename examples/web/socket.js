@@ -5,6 +5,38 @@ const LONGEST_RETRY = 30_000;
 const CONNECT_LIMIT = 10_000; // a browser may wait minutes for a connection
 const STEADY_AFTER = 5_000; // open for so long, the next loss starts from the first retry again
 
+const TOKEN_KEY = "sockeye.token";
+const BEARER = "sockeye.bearer.";
+const RAW = "sockeye.raw.v1";
+
+/** The token of this tab, if it has one. */
+const token = tokenOfTab();
+// Another one was pasted into the address bar.
+addEventListener("hashchange", () => {
+  if (tokenInHash() !== null) location.reload();
+});
+
+/** As it is: a token may have characters that mean something else in a query. */
+function tokenInHash() {
+  const name = "#token=";
+  return location.hash.startsWith(name) ? location.hash.slice(name.length) : null;
+}
+
+/**
+ * The token of a page that was opened as `/chat#token=TOKEN`, for all pages of this tab: a fragment goes to no server, and
+ * it leaves the address bar at once.
+ */
+function tokenOfTab() {
+  const given = tokenInHash();
+  if (given !== null) history.replaceState(null, "", location.pathname + location.search);
+  try {
+    if (given !== null) sessionStorage.setItem(TOKEN_KEY, given);
+    return sessionStorage.getItem(TOKEN_KEY);
+  } catch {
+    return given;
+  }
+}
+
 /**
  * A WebSocket that reconnects with jittered, truncated exponential backoff (RFC 6455, 7.2.3).
  *
@@ -23,12 +55,13 @@ export class Socket {
   state = "closed";
 
   /**
-   * `path` may be a function that says it anew for each connection. `on`: `state(change)`, `message(text)`, and `refuses(code, reason)`, true for a close that
-   * no retry can mend.
+   * `path` may be a function that says it anew for each connection. `on`: `state(change)`, `message(text)`, and
+   * `refuses(code, reason)`, true for a close that no retry can mend.
    */
   constructor(path, protocols, on) {
     this.#path = path;
-    this.#protocols = protocols;
+    // One that is no secret has to be there to be answered.
+    this.#protocols = token ? [...(protocols.length ? protocols : [RAW]), BEARER + token] : protocols;
     this.#on = { refuses: (code) => code === 1008, ...on };
     addEventListener("online", () => this.retryNow());
   }

@@ -8,7 +8,7 @@ use crate::{answer_to, beside_a_bystander};
 fn status_of(server: &Server, host: &str, origin: Option<&str>) -> u16 {
     let upgrade = Upgrade::to("/echo").set("Host", host);
     let upgrade = origin.map_or(upgrade.clone(), |origin| upgrade.with("Origin", origin));
-    answer_to(server, &upgrade.bytes()).status
+    answer_to(server.address(), &upgrade.bytes()).status
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn only_pages_of_the_server_may_connect() {
         let log = server.log_with("(403)");
         assert!(log.contains("--origin"), "the refusal names the setting:\n{log}");
         let twice = Upgrade::to("/echo").set("Host", &own).with("Origin", &allowed[0]).with("Origin", "null");
-        assert_eq!(answer_to(server, &twice.bytes()).status, 400, "two origins");
+        assert_eq!(answer_to(server.address(), &twice.bytes()).status, 400, "two origins");
     });
 }
 
@@ -54,9 +54,9 @@ fn pages_are_not_for_a_rebound_name_either() {
     beside_a_bystander(|server| {
         for path in ["/", "/chat", "/nothing", "/echo"] {
             let request = Upgrade::to(path).without("Upgrade").set("Host", "evil.example");
-            assert_eq!(answer_to(server, &request.bytes()).status, 421, "{path}");
+            assert_eq!(answer_to(server.address(), &request.bytes()).status, 421, "{path}");
         }
-        let page = answer_to(server, &Upgrade::to("/chat").without("Upgrade").bytes());
+        let page = answer_to(server.address(), &Upgrade::to("/chat").without("Upgrade").bytes());
         let policy = page.header("Content-Security-Policy").expect("a policy");
         assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
     });
@@ -68,8 +68,8 @@ fn the_target_does_not_replace_the_host() {
         let absolute = |host: &str| {
             Upgrade::to("/echo").line(&format!("GET http://{}/echo HTTP/1.1", server.address())).set("Host", host)
         };
-        assert_eq!(answer_to(server, &absolute("evil.example").bytes()).status, 421);
-        assert_eq!(answer_to(server, &absolute("127.0.0.1").bytes()).status, 101);
+        assert_eq!(answer_to(server.address(), &absolute("evil.example").bytes()).status, 421);
+        assert_eq!(answer_to(server.address(), &absolute("127.0.0.1").bytes()).status, 101);
     });
 }
 

@@ -9,7 +9,7 @@ use crate::{answer_to, assert_statuses, beside_a_bystander};
 fn heads_that_break_http() {
     beside_a_bystander(|server| {
         for (name, head) in rows::heads_that_break_http() {
-            assert_eq!(answer_to(server, &head).status, 400, "{name}");
+            assert_eq!(answer_to(server.address(), &head).status, 400, "{name}");
         }
     });
 }
@@ -27,17 +27,17 @@ fn tls_to_a_plain_port_ends() {
 
 #[test]
 fn connection_lists() {
-    beside_a_bystander(|server| assert_statuses(server, rows::connections(1000)));
+    beside_a_bystander(|server| assert_statuses(server.address(), rows::connections(1000)));
 }
 
 #[test]
 fn upgrade_lists() {
-    beside_a_bystander(|server| assert_statuses(server, rows::upgrades(426)));
+    beside_a_bystander(|server| assert_statuses(server.address(), rows::upgrades(426)));
 }
 
 #[test]
 fn keys() {
-    beside_a_bystander(|server| assert_statuses(server, rows::keys(6000)));
+    beside_a_bystander(|server| assert_statuses(server.address(), rows::keys(6000)));
 }
 
 #[test]
@@ -45,14 +45,16 @@ fn subprotocols_and_extensions() {
     beside_a_bystander(|server| {
         let protocols = |value: &str| Upgrade::to("/rooms/x").with("Sec-WebSocket-Protocol", value);
         let many: Vec<_> = (0..500).map(|at| format!("p{at}")).collect();
-        assert_statuses(server, rows::offers("/rooms/x", 7000));
-        assert_statuses(server, vec![("the one that is known", protocols("a, sockeye.rooms.v1"), 101)]);
+        assert_statuses(server.address(), rows::offers("/rooms/x", 7000));
+        assert_statuses(server.address(), vec![("the one that is known", protocols("a, sockeye.rooms.v1"), 101)]);
         // Many are refused or taken, but answered soon.
-        let status = answer_to(server, &protocols(&many.join(",")).bytes()).status;
+        let status = answer_to(server.address(), &protocols(&many.join(",")).bytes()).status;
         assert!([101, 400, 431].contains(&status), "{status}");
         // What was not offered, and an extension that is not spoken, is not answered.
-        let response =
-            answer_to(server, &protocols("a, b").with("Sec-WebSocket-Extensions", "permessage-deflate").bytes());
+        let response = answer_to(
+            server.address(),
+            &protocols("a, b").with("Sec-WebSocket-Extensions", "permessage-deflate").bytes(),
+        );
         assert_eq!(response.header("Sec-WebSocket-Protocol"), None);
         assert_eq!(response.header("Sec-WebSocket-Extensions"), None);
     });
@@ -63,7 +65,7 @@ fn methods() {
     beside_a_bystander(|server| {
         for (method, status) in [("POST", 405), ("HEAD", 405), ("OPTIONS", 405), ("CONNECT", 405), ("get", 405)] {
             let upgrade = Upgrade::to("/echo").line(&format!("{method} /echo HTTP/1.1"));
-            let response = answer_to(server, &upgrade.bytes());
+            let response = answer_to(server.address(), &upgrade.bytes());
             assert_eq!(response.status, status, "{method}");
             assert_eq!(response.header("Allow"), Some("GET"));
         }
@@ -75,16 +77,16 @@ fn only_version_13_is_spoken() {
     beside_a_bystander(|server| {
         let with = |value: &str| Upgrade::to("/echo").set("Sec-WebSocket-Version", value);
         for version in VERSIONS {
-            let response = answer_to(server, &with(version).bytes());
+            let response = answer_to(server.address(), &with(version).bytes());
             assert_eq!(response.status, 426, "version {version:?}");
             assert_eq!(response.header("Sec-WebSocket-Version"), Some("13"));
             assert_eq!(response.header("Upgrade"), Some("websocket"));
         }
         let none = Upgrade::to("/echo").without("Sec-WebSocket-Version");
-        assert_eq!(answer_to(server, &none.bytes()).status, 426);
-        assert_eq!(answer_to(server, &with("13").with("Sec-WebSocket-Version", "8").bytes()).status, 400);
+        assert_eq!(answer_to(server.address(), &none.bytes()).status, 426);
+        assert_eq!(answer_to(server.address(), &with("13").with("Sec-WebSocket-Version", "8").bytes()).status, 400);
 
-        let response = answer_to(server, HIXIE.as_bytes());
+        let response = answer_to(server.address(), HIXIE.as_bytes());
         assert_eq!(response.status, 426);
         assert_eq!(response.header("Sec-WebSocket-Version"), Some("13"));
     });

@@ -44,7 +44,7 @@ fn heads_around_the_limit() {
         for (len, status) in [(HEAD - 1, 101), (HEAD, 101), (HEAD + 1, 431), (2 * HEAD, 431)] {
             let head = Upgrade::to("/echo").padded(len).bytes();
             assert_eq!(head.len(), len);
-            assert_eq!(answer_to(server, &head).status, status, "a head of {len} bytes at once");
+            assert_eq!(answer_to(server.address(), &head).status, status, "a head of {len} bytes at once");
 
             // What comes behind a head does not count.
             let mut raw = Raw::dial(server.address());
@@ -64,7 +64,7 @@ fn heads_around_the_limit() {
 fn a_long_request_line_is_431() {
     beside_a_bystander(|server| {
         let long = format!("/{}", "a".repeat(100_000));
-        assert_eq!(answer_to(server, &Upgrade::to(&long).bytes()).status, 431);
+        assert_eq!(answer_to(server.address(), &Upgrade::to(&long).bytes()).status, 431);
     });
 }
 
@@ -84,7 +84,7 @@ fn many_headers_are_431() {
     beside_a_bystander(|server| {
         let with = |count: usize| (5..count).fold(Upgrade::to("/echo"), |upgrade, _| upgrade.with("a", "b"));
         for (count, status) in [(63, 101), (64, 101), (65, 431), (2000, 431)] {
-            assert_eq!(answer_to(server, &with(count).bytes()).status, status, "{count} headers");
+            assert_eq!(answer_to(server.address(), &with(count).bytes()).status, status, "{count} headers");
         }
     });
 }

@@ -7,7 +7,7 @@ use crate::answer_to;
 
 /// Asserts a 503 that says when to come back.
 fn assert_full(server: &Server, request: &[u8]) {
-    let response = answer_to(server, request);
+    let response = answer_to(server.address(), request);
     assert_eq!(response.status, 503, "{}", response.head);
     assert!(response.header("Retry-After").is_some_and(|seconds| seconds.parse::<u32>().is_ok()), "{}", response.head);
 }
@@ -27,7 +27,10 @@ fn connections_in_all_and_from_one_address() {
         assert_eq!(server.metric(&format!("sockeye_refusals_total{{reason=\"{reason}\"}}")), 2.0);
         assert!(server.log_with("(503)").contains(reason));
         drop(first);
-        assert!(eventually(|| answer_to(&server, &Upgrade::to("/echo").bytes()).status == 101), "a place came free");
+        assert!(
+            eventually(|| answer_to(server.address(), &Upgrade::to("/echo").bytes()).status == 101),
+            "a place came free"
+        );
         bystander.assert_undisturbed();
     }
 }
@@ -44,7 +47,10 @@ fn clients_behind_a_proxy_are_told_apart() {
     assert_full(&server, &from("203.0.113.9, 192.0.2.1").bytes());
     assert!(server.log_with("(503)").contains("peer=192.0.2.1:"));
     drop(first);
-    assert!(eventually(|| answer_to(&server, &from("192.0.2.1").bytes()).status == 101), "the place came free");
+    assert!(
+        eventually(|| answer_to(server.address(), &from("192.0.2.1").bytes()).status == 101),
+        "the place came free"
+    );
     bystander.assert_undisturbed();
 
     // Without a proxy nobody believes the header.
@@ -57,7 +63,7 @@ fn clients_behind_a_proxy_are_told_apart() {
 fn handshakes_in_a_time() {
     let server = Server::start_with(&["--limit-handshakes", "5"]);
     let bystander = Bystander::on(server.address());
-    let statuses: Vec<_> = (0..50).map(|_| answer_to(&server, &Upgrade::to("/echo").bytes()).status).collect();
+    let statuses: Vec<_> = (0..50).map(|_| answer_to(server.address(), &Upgrade::to("/echo").bytes()).status).collect();
     assert!(statuses.contains(&503), "{statuses:?}");
     assert!(statuses[..8].iter().all(|status| *status == 101), "a burst goes through: {statuses:?}");
     bystander.assert_undisturbed();
@@ -114,7 +120,7 @@ fn the_longest_message_and_the_number_of_rooms() {
     assert_eq!(server.metric("sockeye_rooms"), 2.0);
     drop(two);
     assert!(
-        eventually(|| answer_to(&server, &Upgrade::to("/rooms/three").bytes()).status == 101),
+        eventually(|| answer_to(server.address(), &Upgrade::to("/rooms/three").bytes()).status == 101),
         "an empty room ends"
     );
     hears.round_trip(b"undisturbed");

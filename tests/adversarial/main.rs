@@ -12,6 +12,7 @@ mod floods;
 mod grammar;
 mod half_open;
 mod heads;
+mod hosted;
 mod lengths;
 mod limits;
 mod logs;
@@ -30,6 +31,8 @@ mod teardown;
 mod tls;
 mod tokens;
 
+use std::net::SocketAddr;
+
 use sockeye_tests::rows::Asked;
 use sockeye_tests::{Bystander, Raw, Response, Server};
 
@@ -42,8 +45,8 @@ fn beside_a_bystander(test: impl FnOnce(&Server)) {
 }
 
 /// The answer to a request of these bytes, after which the connection must end unless it is a 101.
-fn answer_to(server: &Server, request: &[u8]) -> Response {
-    let mut raw = Raw::dial(server.address());
+fn answer_to(server: SocketAddr, request: &[u8]) -> Response {
+    let mut raw = Raw::dial(server);
     raw.try_send(request);
     let response = raw.response().unwrap_or_else(|| panic!("no answer to {}", String::from_utf8_lossy(request)));
     if response.status != 101 {
@@ -53,7 +56,7 @@ fn answer_to(server: &Server, request: &[u8]) -> Response {
 }
 
 /// Asserts the status of the answer to each request, which is told by a name.
-fn assert_statuses(server: &Server, cases: Vec<Asked>) {
+fn assert_statuses(server: SocketAddr, cases: Vec<Asked>) {
     for (name, upgrade, status) in cases {
         assert_eq!(answer_to(server, &upgrade.bytes()).status, status, "{name}");
     }

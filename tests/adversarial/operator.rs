@@ -42,7 +42,7 @@ fn what_is_counted() {
     }
     room[0].send(&masked(TEXT, b"seven b"));
     assert_eq!((room[1].text(), room[2].text()), ("seven b".into(), "seven b".into()));
-    assert_eq!(answer_to(&server, &Upgrade::to("/nothing").bytes()).status, 404);
+    assert_eq!(answer_to(server.address(), &Upgrade::to("/nothing").bytes()).status, 404);
     let expected = [
         ("sockeye_connections", 4.0),
         ("sockeye_rooms", 1.0),
@@ -87,7 +87,7 @@ fn newcomers_come_back_later_while_the_rest_is_closed_one_after_the_other() {
     assert_eq!(Http::get("/readyz").ask(server.ops()).0.status, 503);
     assert_eq!(Http::get("/healthz").ask(server.ops()).0.status, 200);
     for request in [Upgrade::to("/echo").bytes(), Upgrade::to("/rooms/a").bytes(), Http::get("/").bytes()] {
-        let response = answer_to(&server, &request);
+        let response = answer_to(server.address(), &request);
         assert_eq!(response.status, 503);
         assert!(
             response.header("Retry-After").is_some_and(|seconds| seconds.parse::<u32>().is_ok()),
@@ -141,7 +141,7 @@ fn a_flood_of_refusals_is_one_line_and_a_count() {
     let server = Server::start();
     let bystander = Bystander::on(server.address());
     for _ in 0..100 {
-        assert_eq!(answer_to(&server, &Upgrade::to("/nothing").bytes()).status, 404);
+        assert_eq!(answer_to(server.address(), &Upgrade::to("/nothing").bytes()).status, 404);
     }
     assert_eq!(server.metric("sockeye_refusals_total{reason=\"not-found\"}"), 100.0);
     let log = server.log_with("(404)");

@@ -1,10 +1,10 @@
 //! Proxies of the client, honest and other.
 
 use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 
-use sockeye_tests::{Authority, Bystander, Server, run_sockeye};
+use sockeye_tests::{Authority, Bystander, Server, pass, run_sockeye};
 
 /// A proxy for one client: what it was asked, once it is over.
 struct Proxy {
@@ -53,11 +53,6 @@ fn head(stream: &mut TcpStream) -> String {
 
 fn clone(stream: &TcpStream) -> TcpStream {
     stream.try_clone().expect("a socket")
-}
-
-fn pass(mut from: TcpStream, mut to: TcpStream) {
-    let _ = std::io::copy(&mut from, &mut to);
-    let _ = to.shutdown(Shutdown::Write);
 }
 
 #[test]

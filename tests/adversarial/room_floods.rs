@@ -141,7 +141,7 @@ fn no_more_than_so_many_rooms() {
             Raw::open(server.address(), &format!("/rooms/room-{number}")).reset();
         }
         // A room lives on for a while when it is empty: this is one too many.
-        let response = answer_to(server, &Upgrade::to("/rooms/one-more").bytes());
+        let response = answer_to(server.address(), &Upgrade::to("/rooms/one-more").bytes());
         assert_eq!(response.status, 503);
         assert!(response.header("Retry-After").is_some_and(|after| after.parse::<u32>().is_ok()));
         // Those that there are go on.

@@ -25,21 +25,21 @@ fn names() {
         let long = "a".repeat(64);
         for name in ["a", "A9._-z", ".", "..", "-", "0", &long, "x?token=y", "x?/rooms/y"] {
             let upgrade = Upgrade::to(&format!("/rooms/{name}"));
-            assert_eq!(answer_to(server, &upgrade.bytes()).status, 101, "{name}");
+            assert_eq!(answer_to(server.address(), &upgrade.bytes()).status, 101, "{name}");
             // It is there for a while after its last member left.
-            assert_eq!(answer_to(server, &upgrade.without("Upgrade").bytes()).status, 200, "{name}");
+            assert_eq!(answer_to(server.address(), &upgrade.without("Upgrade").bytes()).status, 200, "{name}");
         }
         let too_long = "a".repeat(65);
         for name in
             ["", &too_long, "a/b", "/", "../echo", "%41", "a%20b", "a%00", "a+b", "a:b", "a~b", "a\\b", "?x", "a;b"]
         {
             let upgrade = Upgrade::to(&format!("/rooms/{name}"));
-            assert_eq!(answer_to(server, &upgrade.bytes()).status, 404, "{name}");
-            assert_eq!(answer_to(server, &upgrade.without("Upgrade").bytes()).status, 404, "{name}");
+            assert_eq!(answer_to(server.address(), &upgrade.bytes()).status, 404, "{name}");
+            assert_eq!(answer_to(server.address(), &upgrade.without("Upgrade").bytes()).status, 404, "{name}");
         }
         for path in ["/rooms", "/Rooms/a", "//rooms/a", "/rooms//a", "/room/a", "/echo/", "/echo/../rooms/a", "/chat/"]
         {
-            assert_eq!(answer_to(server, &Upgrade::to(path).bytes()).status, 404, "{path}");
+            assert_eq!(answer_to(server.address(), &Upgrade::to(path).bytes()).status, 404, "{path}");
         }
     });
 }

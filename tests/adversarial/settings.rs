@@ -70,7 +70,7 @@ fn each_mistake_is_named() {
         ("[limit", &[(1, "", "")]),
         ("token = \"0123456789abcdef\"", &[(1, "token", "no such setting")]),
         ("[[token]]\nread = [\"a\"]", &[(2, "token.secret", "16 characters")]),
-        ("[[token]]\nsecret = \"short\"", &[(2, "token.secret", "16 characters")]),
+        ("[[token]]\nname = \"a\"\nsecret = \"short\"", &[(3, "token.secret", "16 characters")]),
         ("[[token]]\nsecret = \"0123456789abcde \"", &[(2, "token.secret", "letters")]),
         ("[[token]]\nsecret = 1234567890123456", &[(2, "token.secret", "a string")]),
         ("[[token]]\nsecret-file = \"/nonexistent/secret\"", &[(2, "token.secret-file", "/nonexistent/secret")]),

@@ -3,8 +3,12 @@
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sockeye_tests::frame::{self, BINARY_BEGINS, CLOSE, MASK, PONG, TEXT, masked};
 use sockeye_tests::{Raw, Server, Upgrade};
+use sockeye_tokio::{CloseCode, Config, connect};
+use tokio::runtime::Builder;
+use tokio::task::JoinSet;
 
 /// The server's bound is 5 s; the rest is for a machine that is busy.
 const BOUND: Duration = Duration::from_secs(8);
@@ -87,4 +91,39 @@ fn a_peer_that_floods_hears_of_it_too() {
         drop(raw);
         flooding.join().expect("it ends");
     }
+}
+
+#[test]
+fn ten_thousand_are_closed_one_after_the_other() {
+    const COUNT: usize = 10_000;
+    let limit = getrlimit(Resource::Nofile);
+    let enough = limit.maximum.is_none_or(|most| most > COUNT as u64 + 100);
+    assert!(enough, "the hard limit of descriptors, {:?}, is too low for this test", limit.maximum);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).expect("the hard limit is allowed");
+    let server = Server::start_with(&["--drain-spread", "2", "--drain-deadline", "30"]);
+    let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let closings = runtime.block_on(async {
+        let mut peers = JoinSet::new();
+        for _ in 0..COUNT {
+            let mut ws = connect(&server.url("/echo"), Config::default()).await.expect("there is room");
+            ws.sender.text("here").await.expect("it is taken");
+            let echo = ws.receiver.message().await.expect("it holds").expect("an echo");
+            assert_eq!(echo.text(), Some("here"));
+            peers.spawn(async move {
+                ws.receiver.drain().await.expect("it is closed as it should be");
+                (Instant::now(), ws.receiver.close().and_then(|close| close.code()))
+            });
+        }
+        assert_eq!(server.metric("sockeye_connections"), COUNT as f64);
+        server.terminate();
+        peers.join_all().await
+    });
+    assert!(closings.iter().all(|(_, code)| *code == Some(CloseCode::GOING_AWAY)));
+    let mut times: Vec<_> = closings.iter().map(|(time, _)| *time).collect();
+    times.sort();
+    let spread = times[COUNT * 9 / 10] - times[COUNT / 10];
+    assert!(spread > Duration::from_secs(1), "eight of ten within {spread:?} of two seconds");
+    let (status, log) = server.ended();
+    assert_eq!(status.code(), Some(0), "{log}");
+    assert!(log.contains("closing 10000 connections") && !log.contains("are left"), "{log}");
 }

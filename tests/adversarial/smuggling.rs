@@ -8,7 +8,7 @@ use crate::{answer_to, assert_statuses, beside_a_bystander};
 
 #[test]
 fn an_upgrade_with_a_body_is_400() {
-    beside_a_bystander(|server| assert_statuses(server, rows::bodies()));
+    beside_a_bystander(|server| assert_statuses(server.address(), rows::bodies()));
 }
 
 #[test]
@@ -152,11 +152,11 @@ fn line_ends_are_never_written_into_an_answer() {
 fn what_a_client_sends_never_splits_an_answer() {
     beside_a_bystander(|server| {
         // Percent-encoded line ends in what is echoed nowhere, and a subprotocol that is answered only if it is ours.
-        let response = answer_to(server, &Upgrade::to("/nothing%0d%0aInjected:%20x").bytes());
+        let response = answer_to(server.address(), &Upgrade::to("/nothing%0d%0aInjected:%20x").bytes());
         assert_eq!(response.status, 404);
         assert_eq!(response.header("Injected"), None);
         let upgrade = Upgrade::to("/rooms/x").with("Sec-WebSocket-Protocol", "a%0d%0aInjected, sockeye.rooms.v1");
-        let response = answer_to(server, &upgrade.bytes());
+        let response = answer_to(server.address(), &upgrade.bytes());
         assert_eq!(response.header("Sec-WebSocket-Protocol"), Some("sockeye.rooms.v1"));
     });
 }

@@ -11,6 +11,7 @@ use sockeye_tokio::proto::Limits;
 use sockeye_tokio::{CloseCode, Config, ConnectError, Connection, Stream, Tls, connect};
 use tempfile::NamedTempFile;
 use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 /// From accept to the end of the handshake, in all.
@@ -112,6 +113,16 @@ fn http_1_1_is_agreed_on_or_nothing() {
 }
 
 #[test]
+fn both_versions_of_tls_are_spoken() {
+    beside_a_bystander(&[], |secure| {
+        for version in [&TLS12, &TLS13] {
+            let tls = secure.dial(secure.authority.client_of(&[version])).expect("TLS");
+            assert_eq!(tls.conn.protocol_version(), Some(version.version));
+        }
+    });
+}
+
+#[test]
 fn what_is_no_tls_is_refused() {
     beside_a_bystander(&[], |secure| {
         let mut plain = Raw::dial(secure.server.address());
@@ -155,11 +166,11 @@ fn another_certificate_is_taken_without_losing_anybody() {
         std::fs::copy(&issued.cert, &own.cert).expect("a file");
         // The key is still the old one: both stay as they are.
         secure.server.hang_up();
-        secure.server.log_with("the certificate stays as it is");
+        secure.server.log_with("the certificate and its key stay as they are");
         assert_eq!(secure.connect(&secure.authority).status.code(), Some(0));
         std::fs::copy(&issued.key, &own.key).expect("a file");
         secure.server.hang_up();
-        secure.server.log_with("were read again");
+        secure.server.log_with("the certificate and its key were read again");
         assert_eq!(secure.connect(&other).status.code(), Some(0));
         assert_eq!(secure.connect(&secure.authority).status.code(), Some(1));
     });

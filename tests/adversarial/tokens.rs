@@ -19,7 +19,7 @@ const KEY: &[u8] = b"a key of thirty-two bytes or more, s3cret";
 /// A server that wants tokens, and the files that it read them from.
 struct Guarded {
     server: Server,
-    _files: [NamedTempFile; 2],
+    files: [NamedTempFile; 2],
 }
 
 impl Guarded {
@@ -34,12 +34,18 @@ impl Guarded {
         config.write_all(tokens.as_bytes()).expect("it is written");
         let paths = [&config, &key].map(|file| file.path().to_str().expect("a path is text"));
         let arguments = [&["--config", paths[0], "--jwt-key", paths[1]], more].concat();
-        Guarded { server: Server::start_logging("trace", &arguments), _files: [config, key] }
+        Guarded { server: Server::start_logging("trace", &arguments), files: [config, key] }
     }
 
     /// The status of the answer to an upgrade.
     fn status(&self, upgrade: &Upgrade) -> u16 {
-        answer_to(&self.server, &upgrade.bytes()).status
+        answer_to(self.server.address(), &upgrade.bytes()).status
+    }
+
+    /// Writes the file of settings anew, and has it read again.
+    fn reload(&self, settings: &str) {
+        std::fs::write(self.files[0].path(), settings).expect("it is written");
+        self.server.hang_up();
     }
 
     fn open(&self, upgrade: &Upgrade) -> Raw {
@@ -80,7 +86,7 @@ fn a_token_comes_by_header_subprotocol_or_query() {
         (with("/echo", READER), None),
         (with("/", &signed(&json!({"exp": in_seconds(60)}))), None),
     ] {
-        let response = answer_to(&guarded.server, &upgrade.bytes());
+        let response = answer_to(guarded.server.address(), &upgrade.bytes());
         assert_eq!(response.status, 101, "{}", response.head);
         assert_eq!(response.header("Sec-WebSocket-Protocol"), answered);
         assert!(!response.head.contains("s3cret"), "{}", response.head);
@@ -127,7 +133,7 @@ fn who_has_none_gets_401() {
     assert_eq!(guarded.status(&Upgrade::to("/echo")), 401);
     assert_eq!(guarded.status(&Upgrade::to("/rooms/a").with("Authorization", &format!("Basic {READER}"))), 401);
     for token in &tokens {
-        let response = answer_to(&guarded.server, &with("/rooms/a", token).bytes());
+        let response = answer_to(guarded.server.address(), &with("/rooms/a", token).bytes());
         assert_eq!(response.status, 401, "{token}: {}", response.head);
         assert!(
             response.header("WWW-Authenticate").is_some_and(|value| value.starts_with("Bearer")),
@@ -242,6 +248,42 @@ fn tokens_are_told_to_nobody() {
         assert!(!log.contains(secret), "{secret} is in the log:\n{log}");
         assert!(!metrics.contains(secret), "{secret} is in the metrics:\n{metrics}");
     }
+}
+
+#[test]
+fn a_reload_takes_other_tokens_while_connections_stay() {
+    const NEXT: &str = "next-s3cret-s3cret";
+    let guarded = Guarded::start(&[]);
+    let mut old = guarded.open(&with("/rooms/lobby", READER));
+    guarded.reload(&format!("[[token]]\nname = \"next\"\nsecret = \"{NEXT}\"\nread = [\"*\"]\n"));
+    guarded.server.log_with("the tokens were read again");
+    let status = |token| guarded.status(&with("/rooms/lobby", token));
+    assert_eq!((status(READER), status(NEXT)), (401, 101));
+    old.round_trip(b"still here");
+    guarded.reload(&format!("[[token]]\nname = \"other\"\nsecret = \"short\"\nread = [\"{READER}\"]\n"));
+    guarded.server.log_with("the tokens stay as they are");
+    assert_eq!((status(READER), status(NEXT)), (401, 101));
+    let log = guarded.server.log_with(":3: token.secret");
+    assert!(!log.contains("s3cret"), "{log}");
+}
+
+#[test]
+fn a_reload_shuts_the_door_and_opens_it_to_nobody() {
+    let config = NamedTempFile::new().expect("a file");
+    let server = Server::start_with(&["--config", config.path().to_str().expect("a path is text")]);
+    let status = |upgrade: Upgrade| answer_to(server.address(), &upgrade.bytes()).status;
+    server.hang_up();
+    server.log_with("there are no tokens: everybody is let in");
+    assert_eq!(status(Upgrade::to("/echo")), 101);
+    let token = format!("[[token]]\nname = \"reader\"\nsecret = \"{READER}\"\nread = [\"*\"]\n");
+    std::fs::write(config.path(), token).expect("it is written");
+    server.hang_up();
+    server.log_with("the tokens were read again");
+    assert_eq!((status(Upgrade::to("/echo")), status(with("/echo", READER))), (401, 101));
+    std::fs::write(config.path(), "").expect("it is written");
+    server.hang_up();
+    server.log_with("everybody would be let in");
+    assert_eq!((status(Upgrade::to("/echo")), status(with("/echo", READER))), (401, 101));
 }
 
 #[test]

@@ -1,4 +1,5 @@
-// Chromium against a running server: node browser.mjs [https://]HOST:PORT [FOLDER FOR SCREENSHOTS]
+// Chromium against a running server: node browser.mjs [https://]HOST:PORT [FOLDER FOR SCREENSHOTS]; TOKEN in the
+// environment is one that the server wants.
 //
 // Waits are for conditions, each at most 10 s (the browser's own start and a whole check: 60 s). Rooms have random
 // names, so a server may be tested again at once.
@@ -23,6 +24,7 @@ const DIRECTIVES = [
 const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };
 
+const { TOKEN } = process.env;
 const [where, pictures] = process.argv.slice(2);
 if (process.argv.length < 3 || process.argv.length > 4 || !/^(https:\/\/)?[^/\s]+:[0-9]+$/.test(where)) {
   console.error(`usage: node ${process.argv[1]} [https://]HOST:PORT [FOLDER]`);
@@ -195,8 +197,8 @@ async function cursors() {
   await second.locator(".cursor .label", { hasText: MARKUP.slice(0, 32) }).waitFor({ state: "attached" });
   expect(await second.locator("#stage img").count(), 0, "the number of img elements");
   const shown = await second.locator(".cursor").count();
-  await first.evaluate(() => new Promise((resolve, reject) => {
-    const socket = new WebSocket(`/rooms/cursors`);
+  await first.evaluate((token) => new Promise((resolve, reject) => {
+    const socket = new WebSocket(`/rooms/cursors`, token ? ["sockeye.raw.v1", `sockeye.bearer.${token}`] : []);
     socket.onerror = () => reject(new Error("no connection"));
     socket.onopen = () => {
       const id = "0123456789abcdef";
@@ -208,7 +210,7 @@ async function cursors() {
       socket.send(JSON.stringify({ id: "fedcba9876543210", name: "the last one", x: 1, y: 1 }));
       resolve();
     };
-  }));
+  }), TOKEN);
   await second.locator(".cursor .label", { hasText: "the last one" }).waitFor({ state: "attached" });
   expect(await second.locator(".cursor").count(), shown + 1, "the number of cursors after nine bad messages and a good one");
 
@@ -289,7 +291,10 @@ async function newPage() {
 }
 
 async function goto(page, path) {
-  return page.goto(`${base}${path}`, { timeout: WAIT });
+  const response = await page.goto(`${base}${path}${TOKEN ? `#token=${TOKEN}` : ""}`, { timeout: WAIT });
+  // It is no secret where everybody looks.
+  if (TOKEN) await page.waitForFunction(() => !location.href.includes("token"));
+  return response;
 }
 
 async function open(path) {

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{ALL_VERSIONS, ClientConfig, RootCertStore, SupportedProtocolVersion};
 
 /// An authority that nobody trusts who is not told to.
 pub struct Authority {
@@ -76,10 +76,15 @@ impl Authority {
 
     /// What a client is that trusts this authority alone.
     pub fn client(&self) -> ClientConfig {
+        self.client_of(ALL_VERSIONS)
+    }
+
+    /// The same, of these versions of TLS.
+    pub fn client_of(&self, versions: &[&'static SupportedProtocolVersion]) -> ClientConfig {
         let mut roots = RootCertStore::empty();
         roots.add(self.issuer.der().clone()).expect("a certificate");
         ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_safe_default_protocol_versions()
+            .with_protocol_versions(versions)
             .expect("the provider has what they need")
             .with_root_certificates(roots)
             .with_no_client_auth()

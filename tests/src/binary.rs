@@ -1,4 +1,4 @@
-//! The program under test: where it is, and that it is no older than its sources.
+//! The programs under test: where they are, and that they are no older than their sources.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
-/// What the program is built from, below the workspace.
+/// What the programs are built from, below the workspace.
 const SOURCES: [&str; 6] =
     ["Cargo.toml", "Cargo.lock", "crates/sockeye", "crates/sockeye-tokio", "crates/sockeye-server", "examples/web"];
 
@@ -14,23 +14,31 @@ const SOURCES: [&str; 6] =
 /// older than its sources is built anew.
 pub fn sockeye() -> &'static Path {
     static SOCKEYE: OnceLock<PathBuf> = OnceLock::new();
-    SOCKEYE.get_or_init(|| std::env::var_os("SOCKEYE_BIN").map_or_else(beside_this_test, PathBuf::from))
+    SOCKEYE.get_or_init(|| {
+        let build = ["--package", "sockeye-server", "--bin", "sockeye"];
+        std::env::var_os("SOCKEYE_BIN").map_or_else(|| beside_this_test("sockeye", &build), PathBuf::from)
+    })
 }
 
-fn beside_this_test() -> PathBuf {
+/// An example of `sockeye-tokio`, built as [`sockeye`] is.
+pub(crate) fn example(name: &str) -> PathBuf {
+    let build = ["--package", "sockeye-tokio", "--example", name, "--features", "axum,futures,tls"];
+    beside_this_test(&format!("examples/{name}"), &build)
+}
+
+fn beside_this_test(name: &str, build: &[&str]) -> PathBuf {
     // target/PROFILE/deps/TEST
     let test = std::env::current_exe().expect("a test knows where it is");
     let profile = test.ancestors().nth(2).expect("a test lies below target/PROFILE");
     let target = profile.parent().expect("a profile lies below target");
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the workspace");
-    let sockeye = profile.join(format!("sockeye{}", std::env::consts::EXE_SUFFIX));
+    let program = profile.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
 
     let lock = File::create(target.join("sockeye-tests.lock")).expect("a lock file");
     lock.lock().expect("one of the tests builds at a time");
-    if modified(&sockeye).is_none_or(|built| SOURCES.iter().any(|source| newest(&workspace.join(source)) > built)) {
+    if modified(&program).is_none_or(|built| SOURCES.iter().any(|source| newest(&workspace.join(source)) > built)) {
         let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.current_dir(workspace).args(["build", "--package", "sockeye-server", "--bin", "sockeye"]);
-        cargo.arg("--target-dir").arg(target);
+        cargo.current_dir(workspace).arg("build").args(build).arg("--target-dir").arg(target);
         match profile.file_name().and_then(|name| name.to_str()) {
             Some("debug") | None => {}
             Some(name) => {
@@ -38,9 +46,9 @@ fn beside_this_test() -> PathBuf {
             }
         }
         let built = cargo.status().expect("cargo runs");
-        assert!(built.success(), "the server does not build");
+        assert!(built.success(), "{name} does not build");
     }
-    sockeye
+    program
 }
 
 fn modified(path: &Path) -> Option<SystemTime> {

@@ -1,6 +1,7 @@
 //! What the tests share: the real server, peers that keep to no rule, and witnesses that the rest goes on undisturbed.
 //!
-//! [`Server`] runs the program `sockeye serve`, [`Library`] a server of `sockeye-tokio` in this process. [`Raw`] is a
+//! [`Server`] runs the program `sockeye serve`, [`Example`] an example, [`Library`] a server of `sockeye-tokio` in this
+//! process. [`Raw`] is a
 //! peer of either role over a plain socket, with frames of its own making ([`frame`]). A [`Bystander`] is a connection
 //! that echoes on beside each test, and [`beside_a_bystander`] does the same for tests of the client. [`device`] is the
 //! firmware, in QEMU. An [`Authority`]
@@ -10,12 +11,14 @@ mod authority;
 mod binary;
 mod bystander;
 pub mod device;
+mod example;
 pub mod frame;
 mod hostile;
 mod http;
 mod library;
 mod process;
 mod raw;
+mod relay;
 mod request;
 pub mod rows;
 mod server;
@@ -25,11 +28,13 @@ use std::time::{Duration, Instant};
 pub use authority::{Authority, Issued};
 pub use binary::sockeye;
 pub use bystander::{Bystander, beside_a_bystander};
+pub use example::Example;
 pub use hostile::{Hostile, accepting};
 pub use http::Http;
 pub use library::{Library, short};
-pub use process::{run_connect, run_sockeye};
+pub use process::{run_connect, run_sockeye, run_sockeye_while};
 pub use raw::{Raw, Response};
+pub use relay::{Relay, pass};
 pub use request::{KEY, Upgrade, accept_of};
 pub use server::Server;
 

@@ -5,6 +5,8 @@ use std::fs;
 use std::io::{Read, Write as _};
 use std::process::{Command, Output, Stdio};
 
+use rustix::process::Pid;
+
 use crate::{binary, eventually};
 
 /// The most memory that a process ever had resident, in bytes.
@@ -30,9 +32,14 @@ pub(crate) fn descriptors(pid: u32) -> usize {
 
 /// Runs `sockeye` to its end with these arguments and this input.
 pub fn run_sockeye(arguments: &[impl AsRef<OsStr>], input: &[u8]) -> Output {
+    run_sockeye_while(arguments, input, |_| ())
+}
+
+/// The same, and something beside it that is told its process.
+pub fn run_sockeye_while(arguments: &[impl AsRef<OsStr>], input: &[u8], beside: impl FnOnce(Pid)) -> Output {
     let mut command = Command::new(binary::sockeye());
     command.args(arguments);
-    run(command, input)
+    run(command, input, beside)
 }
 
 /// Runs `sockeye connect URL`.
@@ -40,13 +47,14 @@ pub fn run_connect(url: &str, input: &[u8]) -> Output {
     run_sockeye(&["connect", url], input)
 }
 
-fn run(mut command: Command, input: &[u8]) -> Output {
+fn run(mut command: Command, input: &[u8], beside: impl FnOnce(Pid)) -> Output {
     command.env_remove("RUST_LOG").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("it starts");
     let mut stdin = child.stdin.take().expect("a pipe");
     // It may end before it reads its input.
     let _ = stdin.write_all(input);
     drop(stdin);
+    beside(Pid::from_child(&child));
     let stdout = read_all(child.stdout.take().expect("a pipe"));
     let stderr = read_all(child.stderr.take().expect("a pipe"));
     let mut status = None;

@@ -145,7 +145,7 @@ fn means(word: &str, name: &str) -> bool {
 
 fn unit(_: &Installer) -> Result<()> {
     // Not all features: defmt's symbols are for firmware, and do not link on the host.
-    process::run(cargo().args(["test", "--workspace", "--features", "sockeye-tokio/futures"]))
+    process::run(cargo().args(["test", "--workspace", "--features", "sockeye-tokio/axum,sockeye-tokio/futures"]))
 }
 
 fn check_windows(installer: &Installer) -> Result<()> {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
@@ -13,15 +14,24 @@ use serde::Deserialize;
 use sockeye_tokio::proto::Request;
 
 use crate::rooms;
-use crate::settings::Token;
+use crate::settings::{self, Token};
 
 /// A token may come as a subprotocol of this beginning, since a page in a browser can set no header.
 const SUBPROTOCOL: &str = "sockeye.bearer.";
 /// HS256 wants as many bytes as its hash has (RFC 7518 section 3.2).
 const SHORTEST_KEY: usize = 32;
 
-/// All that is known of tokens.
+/// Who is let in; a reload replaces it while connections stay.
 pub(crate) struct Auth {
+    /// The file of settings, which has the tokens.
+    file: Option<PathBuf>,
+    /// As they were named at the start: other names want a restart, other keys in these files do not.
+    key_files: Vec<PathBuf>,
+    known: RwLock<Known>,
+}
+
+/// All that is known of tokens.
+struct Known {
     tokens: Vec<Token>,
     keys: Vec<DecodingKey>,
     validation: Validation,
@@ -62,20 +72,51 @@ struct Claims {
 }
 
 impl Auth {
-    /// With these tokens, and the keys in these files.
-    pub(crate) fn new(tokens: Vec<Token>, key_files: &[PathBuf]) -> Result<Self, String> {
+    /// With these tokens of a file, and the keys in these files.
+    pub(crate) fn new(file: Option<PathBuf>, tokens: Vec<Token>, key_files: Vec<PathBuf>) -> Result<Self, String> {
+        let known = RwLock::new(Known::new(tokens, &key_files)?);
+        Ok(Auth { file, key_files, known })
+    }
+
+    /// What this request may do.
+    pub(crate) fn grant(&self, request: &Request<'_>) -> Result<Grant, Denied> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).grant(request)
+    }
+
+    /// Reads the files again, and says whether there is any token to have. If something is wrong with them, all stays
+    /// as it is.
+    pub(crate) fn reload(&self) -> Result<bool, String> {
+        let tokens = self.file.as_deref().map_or_else(|| Ok(Vec::new()), settings::tokens);
+        let tokens = tokens.map_err(|mistakes| mistakes.0.join("; "))?;
+        let new = Known::new(tokens, &self.key_files)?;
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if new.is_open() && !known.is_open() {
+            return Err("there is none in the file any more (keys in other files want a restart), and everybody would be let in".into());
+        }
+        let is_guarded = !new.is_open();
+        *known = new;
+        Ok(is_guarded)
+    }
+}
+
+impl Known {
+    fn new(tokens: Vec<Token>, key_files: &[PathBuf]) -> Result<Self, String> {
         let keys = key_files.iter().map(|path| read_key(path)).collect::<Result<_, _>>()?;
         // Of all algorithms this one, whatever a token says; `exp` must be there.
         let mut validation = Validation::new(Algorithm::HS256);
         validation.leeway = 0;
         validation.validate_nbf = true;
         validation.validate_aud = false;
-        Ok(Auth { tokens, keys, validation })
+        Ok(Known { tokens, keys, validation })
     }
 
-    /// What this request may do.
-    pub(crate) fn grant(&self, request: &Request<'_>) -> Result<Grant, Denied> {
-        if self.tokens.is_empty() && self.keys.is_empty() {
+    /// Whether everybody is let in.
+    fn is_open(&self) -> bool {
+        self.tokens.is_empty() && self.keys.is_empty()
+    }
+
+    fn grant(&self, request: &Request<'_>) -> Result<Grant, Denied> {
+        if self.is_open() {
             return Ok(Grant::default());
         }
         let presented = presented(request).ok_or(Denied::NoToken)?;

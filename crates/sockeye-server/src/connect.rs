@@ -1,18 +1,16 @@
 //! `sockeye connect URL`: a WebSocket client for a terminal or a pipe.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use sockeye_tokio::proto::Limits;
-use sockeye_tokio::{
-    CloseCode, Config, ConnectError, Connection, Error, Kind, Message, ProxyError, Receiver, Sender, Tls, Transport,
-};
+use sockeye_tokio::{CloseCode, Config, ConnectError, Connection, Error, Kind, Message, Receiver, Sender, Transport};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::time::interval;
 
 use crate::show::{Bytes, Escaped};
+use crate::way::{Way, without_secrets};
 
 /// Exit codes: 0 the connection was closed as it should (1000, 1001 or no code), 1 it failed, 2 the command line or
 /// the input is wrong, 3 the server closed it with another code.
@@ -30,45 +28,12 @@ pub(crate) struct Args {
     /// Send the lines as binary messages, not as texts.
     #[arg(long)]
     binary: bool,
-    /// Add a header to the request.
-    #[arg(long = "header", value_name = "NAME: VALUE")]
-    headers: Vec<String>,
-    /// Offer a subprotocol; may be repeated, the first is preferred.
-    #[arg(long = "subprotocol", value_name = "NAME")]
-    subprotocols: Vec<String>,
     /// Ping once a second, and tell the round trip on standard error.
     #[arg(long)]
     ping: bool,
     /// At a terminal, do not escape the control characters in what comes.
     #[arg(long)]
     raw: bool,
-}
-
-/// How to get to a server.
-#[derive(clap::Args)]
-pub(crate) struct Way {
-    /// Trust the authorities in this file (PEM), and not the system's.
-    #[arg(long, value_name = "FILE")]
-    ca: Option<PathBuf>,
-    /// Go through an HTTP proxy: http://USER:PASSWORD@HOST:PORT, the user may be missing.
-    #[arg(long, value_name = "URL")]
-    proxy: Option<String>,
-}
-
-impl Way {
-    /// Checked here, not by the parser: its message would repeat the values, which may be secrets.
-    pub(crate) fn config(&self) -> Result<Config, String> {
-        let trust = |file: &PathBuf| {
-            let tls = std::fs::read(file).and_then(|pem| Tls::trusting(&pem));
-            tls.map_err(|error| format!("--ca: {}: {error}", file.display()))
-        };
-        let proxy = self.proxy.as_ref().map(|proxy| proxy.parse()).transpose();
-        Ok(Config {
-            tls: self.ca.as_ref().map(trust).transpose()?,
-            proxy: proxy.map_err(|error: ProxyError| format!("--proxy: {error}"))?,
-            ..Config::default()
-        })
-    }
 }
 
 /// How it ended otherwise than well.
@@ -79,16 +44,8 @@ enum Failure {
 }
 
 pub(crate) async fn run(args: Args) -> ExitCode {
-    let Args { url, way, binary, headers, subprotocols, ping, raw } = args;
-    let way = way.config().and_then(|config| {
-        let headers = headers.iter().map(|header| split_header(header)).collect::<Option<_>>();
-        Ok(Config {
-            limits: Limits::message(64 << 20),
-            headers: headers.ok_or("--header takes NAME: VALUE")?,
-            subprotocols,
-            ..config
-        })
-    });
+    let Args { url, way, binary, ping, raw } = args;
+    let way = way.config().map(|config| Config { limits: Limits::message(64 << 20), ..config });
     let config = match way {
         Ok(config) => config,
         Err(why) => {
@@ -213,29 +170,5 @@ impl Show {
             }
         }
         out.flush()
-    }
-}
-
-fn split_header(header: &str) -> Option<(String, String)> {
-    let (name, value) = header.split_once(':')?;
-    (!name.trim().is_empty()).then(|| (name.trim().to_owned(), value.trim().to_owned()))
-}
-
-/// Of a URL what may be shown: no user name, no password, no query.
-fn without_secrets(url: &str) -> &str {
-    let end = url.find(['?', '#']).unwrap_or(url.len());
-    let shown = &url[..end];
-    shown.rsplit_once('@').map_or(shown, |(_, host)| host)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_is_shown_without_its_secrets() {
-        assert_eq!(without_secrets("ws://h:1/p?token=t"), "ws://h:1/p");
-        assert_eq!(without_secrets("ws://user:secret@h/p#f"), "h/p");
-        assert_eq!(without_secrets("ws://h/p"), "ws://h/p");
     }
 }

@@ -1,8 +1,10 @@
-//! The host server where devices and browsers meet: `sockeye serve`, and a client for a terminal: `sockeye connect`.
+//! The host server where devices and browsers meet: `sockeye serve`; a client for a terminal: `sockeye connect`; a load:
+//! `sockeye bench`.
 
 mod api;
 mod arrival;
 mod auth;
+mod bench;
 mod connect;
 mod descriptors;
 mod door;
@@ -23,6 +25,7 @@ mod settings;
 mod show;
 mod signals;
 mod tls;
+mod way;
 
 use std::io;
 use std::path::PathBuf;
@@ -57,6 +60,8 @@ enum Command {
     },
     /// Connect to a WebSocket server: lines go out as messages, messages are printed.
     Connect(connect::Args),
+    /// Put an echo of your own under load, and tell what it takes.
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -70,6 +75,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve::run(args, of_serve(&line)),
         Command::CheckConfig { file } => serve::check_config(&file),
         Command::Connect(args) => run(connect::run(args)),
+        Command::Bench(args) => run(bench::run(args)),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::auth::Auth;
 use crate::listen::{inherited, listen};
 use crate::server::Server;
 use crate::settings::{self, Loaded, Mistakes};
-use crate::signals::{Interrupt, Stage, is_managed, notify, on_hangup};
+use crate::signals::{Hangup, Interrupt, Stage, notify};
 use crate::tls::Tls;
 use crate::{descriptors, log, ops, runtime};
 
@@ -43,7 +43,7 @@ pub(crate) fn run(args: Args, line: &ArgMatches) -> ExitCode {
         print!("{}", loaded.to_toml());
         return ExitCode::SUCCESS;
     }
-    match start(loaded) {
+    match start(args.config, loaded) {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("sockeye: {why}");
@@ -65,9 +65,9 @@ fn wrong(Mistakes(mistakes): &Mistakes) -> ExitCode {
     ExitCode::from(2)
 }
 
-fn start(Loaded { settings, tokens, .. }: Loaded) -> Result<(), String> {
+fn start(file: Option<PathBuf>, Loaded { settings, tokens, .. }: Loaded) -> Result<(), String> {
     log::init(settings.log_level, settings.log_format);
-    let auth = Auth::new(tokens, &settings.jwt_key)?;
+    let auth = Auth::new(file, tokens, settings.jwt_key.clone())?;
     let tls = Tls::new(&settings)?;
     let threads = match settings.threads {
         0 => thread::available_parallelism().map_or(1, usize::from),
@@ -114,10 +114,13 @@ fn run_threads(
         if let Some(ops) = ops {
             tokio::spawn(ops::run(tokio::net::TcpListener::from_std(ops)?, server.clone()));
         }
-        if server.tls.is_some() || is_managed() {
-            let server = server.clone();
-            tokio::spawn(on_hangup(move || reload(&server)));
-        }
+        let (mut hangup, reloaded) = (Hangup::listen()?, server.clone());
+        tokio::spawn(async move {
+            loop {
+                hangup.recv().await;
+                reload(&reloaded);
+            }
+        });
         println!("{banner}; Ctrl-C ends it");
         notify(Stage::Ready);
         tokio::select! {
@@ -153,10 +156,16 @@ async fn until_drained(server: &Server, interrupt: &mut Interrupt) {
 
 fn reload(server: &Server) {
     notify(Stage::Reloading);
-    match server.tls.as_ref().map(Tls::reload) {
-        None => info!("there is nothing to read again"),
-        Some(Ok(())) => info!("the certificate and its key were read again"),
-        Some(Err(why)) => error!("the certificate stays as it is: {why}"),
+    if let Some(tls) = &server.tls {
+        match tls.reload() {
+            Ok(()) => info!("the certificate and its key were read again"),
+            Err(why) => error!("the certificate and its key stay as they are: {why}"),
+        }
+    }
+    match server.auth.reload() {
+        Ok(true) => info!("the tokens were read again"),
+        Ok(false) => info!("there are no tokens: everybody is let in"),
+        Err(why) => error!("the tokens stay as they are: {why}"),
     }
     notify(Stage::Ready);
 }

@@ -36,18 +36,35 @@ impl Interrupt {
     }
 }
 
-/// Calls back for each SIGHUP, for ever.
-#[cfg(unix)]
-pub(crate) async fn on_hangup(mut reload: impl FnMut()) {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut hangups) = signal(SignalKind::hangup()) else { return };
-    while hangups.recv().await.is_some() {
-        reload();
-    }
+/// SIGHUP: some files are to be read again.
+pub(crate) struct Hangup {
+    #[cfg(unix)]
+    signal: tokio::signal::unix::Signal,
 }
 
-#[cfg(not(unix))]
-pub(crate) async fn on_hangup(_reload: impl FnMut()) {}
+impl Hangup {
+    /// From here on the signal is ours; before, it ends the process.
+    #[cfg(unix)]
+    pub(crate) fn listen() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Hangup { signal: signal(SignalKind::hangup())? })
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Hangup {})
+    }
+
+    #[cfg(unix)]
+    pub(crate) async fn recv(&mut self) {
+        self.signal.recv().await;
+    }
+
+    #[cfg(not(unix))]
+    pub(crate) async fn recv(&mut self) {
+        std::future::pending().await
+    }
+}
 
 /// What a service manager is to know (sd_notify). Without one nobody is told.
 #[derive(Debug, Clone, Copy)]
@@ -74,8 +91,3 @@ pub(crate) fn notify(stage: Stage) {
 
 #[cfg(not(unix))]
 pub(crate) fn notify(_stage: Stage) {}
-
-/// Whether a service manager listens, which may want a reload.
-pub(crate) fn is_managed() -> bool {
-    cfg!(unix) && std::env::var_os("NOTIFY_SOCKET").is_some()
-}

@@ -1,4 +1,5 @@
-//! An echo server for those who think in streams: `cargo run -p sockeye-tokio --features futures --example messages`.
+//! An echo server for those who think in streams:
+//! `cargo run -p sockeye-tokio --features futures --example messages [ADDRESS]`.
 
 use futures_util::StreamExt as _;
 use sockeye_tokio::{Config, Messages, accept};
@@ -6,7 +7,9 @@ use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:9001").await?;
+    let address = std::env::args().nth(1).unwrap_or("127.0.0.1:9001".into());
+    let listener = TcpListener::bind(address).await?;
+    println!("echo on ws://{}/", listener.local_addr()?);
     loop {
         let (socket, peer) = listener.accept().await?;
         tokio::spawn(async move {

@@ -172,22 +172,10 @@ impl<S: Transport> Incoming<S> {
     }
 
     async fn answer(mut self, accept: Accept<'_>) -> Result<Connection<S>, AcceptError> {
-        if let Err(reject) = self.check_host().and_then(|()| self.check_origin()) {
-            return self.reject(reject).await;
-        }
-        let request = self.request();
-        if !request.is_upgrade() {
-            return self.reject(Reject::UpgradeRequired).await;
-        }
-        let subprotocol = accept.subprotocol.map(str::to_owned).or_else(|| {
-            request
-                .subprotocols()
-                .find(|offered| self.config.subprotocols.iter().any(|own| own == offered))
-                .map(str::to_owned)
-        });
-        let headers: Vec<_> = own_headers(&self.config).chain(accept.headers.iter().copied()).collect();
-        let mut out = Vec::new();
-        write(&Response::accept(&request, subprotocol.as_deref())?.headers(&headers), &mut out)?;
+        let (out, subprotocol) = match agree(&self.request(), &self.config, &accept) {
+            Err(AcceptError::Rejected(reject)) => return self.reject(reject).await,
+            agreed => agreed?,
+        };
         let written = timeout_at(self.deadline, async {
             self.io.write_all(&out).await?;
             self.io.flush().await
@@ -207,8 +195,7 @@ impl<S: Transport> Incoming<S> {
     /// Dropped, it closes the transport.
     pub async fn reject<T>(self, reject: Reject) -> Result<T, AcceptError> {
         let text = format!("{reject}\n");
-        let headers = [("Content-Type", "text/plain; charset=utf-8")];
-        Box::pin(self.respond(Response::reject(reject).headers(&headers).body(text.as_bytes()))).await?;
+        Box::pin(self.respond(Response::reject(reject).headers(&PLAIN).body(text.as_bytes()))).await?;
         Err(AcceptError::Rejected(reject))
     }
 
@@ -232,6 +219,28 @@ impl<S> fmt::Debug for Incoming<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Incoming").finish_non_exhaustive()
     }
+}
+
+/// What a refusal says is to be read by people.
+pub(crate) const PLAIN: [(&str, &str); 1] = [("Content-Type", "text/plain; charset=utf-8")];
+
+/// The 101 and its subprotocol, if `Host` and `Origin` are right and a WebSocket is asked for.
+pub(crate) fn agree(
+    request: &Request<'_>,
+    config: &Config,
+    accept: &Accept<'_>,
+) -> Result<(Vec<u8>, Option<String>), AcceptError> {
+    let allowed = request.check_host(&config.hosts.as_core());
+    allowed.and_then(|()| request.check_origin(&config.origins.as_core())).map_err(AcceptError::Rejected)?;
+    if !request.is_upgrade() {
+        return Err(AcceptError::Rejected(Reject::UpgradeRequired));
+    }
+    let spoken = |offered: &&str| config.subprotocols.iter().any(|own| own == offered);
+    let subprotocol = accept.subprotocol.or_else(|| request.subprotocols().find(spoken));
+    let headers: Vec<_> = own_headers(config).chain(accept.headers.iter().copied()).collect();
+    let mut out = Vec::new();
+    write(&Response::accept(request, subprotocol)?.headers(&headers), &mut out)?;
+    Ok((out, subprotocol.map(str::to_owned)))
 }
 
 /// How long a request's body is, or the status that it owes.

@@ -51,6 +51,8 @@ mod pool;
 mod receiver;
 mod role;
 mod sender;
+#[cfg(feature = "hyper")]
+mod upgrade;
 
 pub use sockeye as proto;
 pub use sockeye::{Chunk, CloseCode, Kind};
@@ -70,6 +72,8 @@ pub use messages::Messages;
 pub use outbox::Transport;
 pub use receiver::Receiver;
 pub use sender::Sender;
+#[cfg(feature = "hyper")]
+pub use upgrade::Upgrade;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]

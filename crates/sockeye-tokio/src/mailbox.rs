@@ -42,6 +42,12 @@ impl Mailbox {
     pub fn post(&self, prepared: &Prepared) -> Result<(), Error> {
         self.outbox.upgrade().ok_or(Error::Lost)?.post(prepared.data(), self.limit)
     }
+
+    /// Whether the connection is gone: nothing will ever be taken again. Who keeps mailboxes has to throw these away, if
+    /// not when they post, then when another one comes.
+    pub fn is_closed(&self) -> bool {
+        self.outbox.strong_count() == 0
+    }
 }
 
 impl fmt::Debug for Mailbox {

@@ -100,10 +100,12 @@ fn a_mailbox_ends_with_its_connection() {
         let (mut raw, ws, down) = served().await;
         let mailbox = ws.sender.mailbox(1 << 20);
         mailbox.post(&Prepared::text("last words")).unwrap();
+        assert!(!mailbox.is_closed());
         drop(ws);
         assert_eq!(raw.frame().await.unwrap().payload, b"last words");
         assert_eq!(raw.frame().await, None);
         assert!(down.is_ended());
+        assert!(mailbox.is_closed());
         assert_eq!(mailbox.post(&Prepared::text("?")), Err(Error::Lost));
     });
 }

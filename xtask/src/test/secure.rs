@@ -1,4 +1,5 @@
-//! A browser that trusts an authority of ours, against the server's own TLS, and against nginx in front of the server.
+//! A browser that trusts an authority of ours and has a token, against the server's own TLS, and against nginx in front of
+//! the server.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -13,11 +14,15 @@ use crate::install::Installer;
 use crate::process::{Running, cargo, command, found, line, root, run, run_within, workspace_dir};
 use crate::server::{START, Server};
 
+/// What the server wants of the browser.
+const TOKEN: &str = "a-browsers+own_token&1~";
+
 /// The server speaks TLS itself.
 pub(super) fn tls(installer: &Installer) -> Result<()> {
     let issued = Issued::new("tls", installer)?;
     let [cert, key] = ["cert.pem", "key.pem"].map(|file| issued.text(file));
-    let server = Server::start_with(&["--tls-cert", &cert, "--tls-key", &key])?;
+    let config = issued.settings()?;
+    let server = Server::start_with(&["--config", &config, "--tls-cert", &cert, "--tls-key", &key])?;
     issued.browse(server.address.port(), installer)
 }
 
@@ -25,7 +30,7 @@ pub(super) fn tls(installer: &Installer) -> Result<()> {
 pub(super) fn nginx(installer: &Installer) -> Result<()> {
     installer.debian("nginx", &["nginx-light"], || program().is_some())?;
     let issued = Issued::new("nginx", installer)?;
-    let server = Server::start_with(&["--proxy", "127.0.0.1"])?;
+    let server = Server::start_with(&["--config", &issued.settings()?, "--proxy", "127.0.0.1"])?;
     let port = free_port()?;
     let config = config(&issued, server.address, port)?;
     let mut nginx = command(program().context("nginx is gone")?);
@@ -61,6 +66,13 @@ impl Issued {
         Ok(issued)
     }
 
+    /// A file by which the server wants a token.
+    fn settings(&self) -> Result<String> {
+        let token = format!("[[token]]\nname = \"browser\"\nsecret = \"{TOKEN}\"\nread = [\"*\"]\nwrite = [\"*\"]\n");
+        fs::write(self.dir.join("sockeye.toml"), token)?;
+        Ok(self.text("sockeye.toml"))
+    }
+
     fn text(&self, file: &str) -> String {
         self.dir.join(file).display().to_string()
     }
@@ -72,7 +84,7 @@ impl Issued {
             browser.arg(format!("https://localhost:{port}"));
             Ok(browser)
         };
-        run_within(browser()?.env("HOME", &self.dir), LIMIT)?;
+        run_within(browser()?.env("HOME", &self.dir).env("TOKEN", TOKEN), LIMIT)?;
         let stranger = self.dir.join("stranger");
         fs::create_dir_all(&stranger)?;
         let seen = browser()?.env("HOME", stranger).output()?;

@@ -119,7 +119,9 @@ impl Reader<'_> {
         };
         let mut new = Token { name: String::new(), secret: String::new(), read: Vec::new(), write: Vec::new() };
         let before = self.file.mistakes.len();
-        let begin = table.iter().next().map_or(list.clone(), |(name, _)| name.span());
+        // Where its secret is, or should be.
+        let secret = table.iter().find(|(name, _)| name.get_ref().starts_with("secret")).or(table.iter().next());
+        let secret = secret.map_or(list.clone(), |(name, _)| name.span());
         for (name, value) in table {
             let key = format!("token.{}", name.get_ref());
             match (name.get_ref().as_ref(), value.get_ref()) {
@@ -140,9 +142,9 @@ impl Reader<'_> {
             return;
         }
         if new.secret.len() < SHORTEST_SECRET {
-            self.mistake(begin, "token.secret", &format!("at least {SHORTEST_SECRET} characters are needed"));
+            self.mistake(secret, "token.secret", &format!("at least {SHORTEST_SECRET} characters are needed"));
         } else if !new.secret.bytes().all(is_of_token) {
-            self.mistake(begin, "token.secret", "only letters, digits and -._~+/= may be in it");
+            self.mistake(secret, "token.secret", "only letters, digits and -._~+/= may be in it");
         } else {
             self.file.tokens.push(new);
         }

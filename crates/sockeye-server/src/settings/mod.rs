@@ -16,7 +16,7 @@ use sockeye_tokio::proto::Limits;
 use sockeye_tokio::{Config, Host, Origin};
 
 pub(crate) use self::file::Token;
-pub(crate) use self::sources::{Loaded, Mistakes, check, load};
+pub(crate) use self::sources::{Loaded, Mistakes, check, load, tokens};
 use crate::{auth, tls};
 
 /// The settings; their names here are those of the flags.

@@ -69,6 +69,13 @@ pub(crate) fn check(path: &Path) -> Result<(), Mistakes> {
     if mistakes.is_empty() { Ok(()) } else { Err(Mistakes(mistakes)) }
 }
 
+/// The tokens in a file that has no mistake.
+pub(crate) fn tokens(path: &Path) -> Result<Vec<Token>, Mistakes> {
+    let mut mistakes = Vec::new();
+    let file = read(Some(path), &command(), &mut mistakes);
+    if mistakes.is_empty() { Ok(file.tokens) } else { Err(Mistakes(mistakes)) }
+}
+
 /// All settings, of which each is right by itself, and whether they go together.
 fn settle(command: Command, arguments: impl Iterator<Item = OsString>) -> Result<Settings, String> {
     let matches = command.try_get_matches_from(arguments);

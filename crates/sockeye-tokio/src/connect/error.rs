@@ -64,7 +64,9 @@ impl fmt::Display for ConnectError {
             ConnectError::Refused { status, location, .. } => {
                 f.write_str("the server refused with ")?;
                 write_status(f, *status)?;
-                location.as_ref().map_or(Ok(()), |location| write!(f, ", it points to {location}"))
+                // Without its query, which may be ours: with a token in it.
+                let location = location.as_ref().and_then(|location| location.split(['?', '#']).next());
+                location.map_or(Ok(()), |location| write!(f, ", it points to {location}"))
             }
             ConnectError::Answer(error) => error.fmt(f),
             ConnectError::Write(error) => error.fmt(f),

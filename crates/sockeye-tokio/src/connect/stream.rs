@@ -4,10 +4,14 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+#[cfg(feature = "hyper")]
+use hyper::upgrade::Upgraded;
+#[cfg(feature = "hyper")]
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// The transport of [`connect`](crate::connect): TCP, or TLS above it.
+/// The transport of [`connect`](crate::connect), TCP or TLS above it, and of what hyper served before.
 #[derive(Debug)]
 pub struct Stream(Inner);
 
@@ -16,16 +20,23 @@ enum Inner {
     Tcp(TcpStream),
     #[cfg(feature = "tls")]
     Tls(Box<tokio_rustls::client::TlsStream<TcpStream>>),
+    #[cfg(feature = "hyper")]
+    Upgraded(Box<TokioIo<Upgraded>>),
 }
 
 impl Stream {
-    pub(super) fn tcp(tcp: TcpStream) -> Self {
+    pub(crate) fn tcp(tcp: TcpStream) -> Self {
         Stream(Inner::Tcp(tcp))
     }
 
     #[cfg(feature = "tls")]
     pub(super) fn tls(tls: tokio_rustls::client::TlsStream<TcpStream>) -> Self {
         Stream(Inner::Tls(Box::new(tls)))
+    }
+
+    #[cfg(feature = "hyper")]
+    pub(crate) fn upgraded(upgraded: TokioIo<Upgraded>) -> Self {
+        Stream(Inner::Upgraded(Box::new(upgraded)))
     }
 }
 
@@ -39,6 +50,11 @@ macro_rules! either {
             }
             #[cfg(feature = "tls")]
             Inner::Tls($io) => {
+                let $io = Pin::new($io);
+                $do
+            }
+            #[cfg(feature = "hyper")]
+            Inner::Upgraded($io) => {
                 let $io = Pin::new($io);
                 $do
             }
@@ -70,6 +86,8 @@ impl AsyncWrite for Stream {
             Inner::Tcp(io) => io.is_write_vectored(),
             #[cfg(feature = "tls")]
             Inner::Tls(io) => io.is_write_vectored(),
+            #[cfg(feature = "hyper")]
+            Inner::Upgraded(io) => io.is_write_vectored(),
         }
     }
 
