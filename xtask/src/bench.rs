@@ -7,12 +7,14 @@
 mod cases;
 pub(crate) mod device;
 pub(crate) mod instructions;
+mod load;
 mod memory;
 mod plot;
 mod report;
 mod rounds;
 mod servers;
 mod stats;
+mod threads;
 
 use std::path::PathBuf;
 
@@ -41,7 +43,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 15)]
     rounds: usize,
     /// Only what has this in its name: a case as `125 B` or `receive`, or the tables `growth`, `rooms`, `fragments`,
-    /// `memory`.
+    /// `threads`, `memory`.
     #[arg(long, default_value = "")]
     only: String,
     /// Another server to compare with: a name and the command that starts its echo at `/` on `{port}`.
@@ -112,6 +114,9 @@ pub(crate) fn run(args: &Args, installer: &Installer) -> Result<()> {
         }
     }
 
+    let serve = servers.iter().find(|server| server.name == SERVE).filter(|_| named("threads"));
+    let threads = serve.map(|serve| threads::measure(serve, &load, args.rounds)).transpose()?.unwrap_or_default();
+
     let mut sections = vec![("versions", report::versions(args.rounds)?)];
     if !measured.is_empty() {
         sections.push(("bars", report::bars(&measured)));
@@ -127,6 +132,9 @@ pub(crate) fn run(args: &Args, installer: &Installer) -> Result<()> {
     if !fragments.is_empty() {
         sections.push(("fragments", report::fragments(&fragments)));
     }
+    if !threads.is_empty() {
+        sections.push(("threads", threads::report(&threads)));
+    }
     if !held.is_empty() {
         sections.push(("memory", memory::report(&held, args.idle)));
     }
@@ -137,7 +145,8 @@ pub(crate) fn run(args: &Args, installer: &Installer) -> Result<()> {
         markdown::write(report::DOCUMENT, &sections)?;
         plots(&measured, &held)?;
     }
-    let missed: Vec<String> = report::missed(&measured).into_iter().chain(memory::missed(&held)).collect();
+    let missed = report::missed(&measured).into_iter().chain(threads::missed(&threads)).chain(memory::missed(&held));
+    let missed: Vec<String> = missed.collect();
     if missed.is_empty() {
         println!("every bar of what was measured holds");
         return Ok(());

@@ -17,18 +17,19 @@ pub(super) const DOCUMENT: &str = "docs/performance/README.md";
 /// How a bar was met.
 fn verdict(rounds: &Rounds, name: &str) -> Option<String> {
     let (bar, ratio) = (rounds.case.bar?, rounds.ratio(name)?);
-    Some(if !rounds.is_steady() {
-        "no verdict".into()
-    } else if ratio.high <= bar {
-        "met".into()
-    } else if ratio.low > bar {
-        format!("missed by {:.2}", ratio.median - bar)
-    } else {
-        "not sure".into()
-    })
+    Some(if rounds.is_steady() { against(bar, Some(ratio)) } else { "no verdict".into() })
 }
 
-fn spread(ratio: Option<Spread>) -> String {
+/// How a bar was met by a ratio.
+pub(super) fn against(bar: f64, ratio: Option<Spread>) -> String {
+    match ratio {
+        Some(ratio) if ratio.high <= bar => "met".into(),
+        Some(ratio) if ratio.low > bar => format!("missed by {:.2}", ratio.median - bar),
+        _ => "not sure".into(),
+    }
+}
+
+pub(super) fn spread(ratio: Option<Spread>) -> String {
     ratio.map_or(String::new(), |ratio| format!("{:.2} ({:.2}-{:.2})", ratio.median, ratio.low, ratio.high))
 }
 

@@ -1,19 +1,16 @@
 //! Rounds: each gives every server the same load, in an order that changes. What counts is the ratio within a round.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::Path;
-use std::process::Stdio;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom as _;
-use serde_json::Value;
 
 use super::cases::{Case, Mode};
-use super::servers::{Pool, RAW, Server, Started, pinned};
+use super::load;
+use super::servers::{Pool, RAW, Server};
 use super::stats::{Spread, median};
-use crate::process;
 
 /// So long a server is under load in a round.
 const SECONDS: f64 = 0.25;
@@ -86,47 +83,8 @@ impl Bench<'_> {
 
     fn one(&mut self, case: &Case, at: usize, messages: usize) -> Result<Sample> {
         let started = self.pool.get(self.servers, at, case.mode)?;
-        let sample = sample(self.load, started, case, messages);
+        let sample = load::sample(load::alone(self.load), started, case, messages);
         sample.with_context(|| format!("{}, {}", self.servers[at].name, case.name()))
-    }
-}
-
-/// Puts a server under load once. Opening the connections does not count, unless that is the load.
-fn sample(load: &Path, started: &Started, case: &Case, messages: usize) -> Result<Sample> {
-    let mut command = pinned(1, load);
-    case.arguments(&mut command, messages);
-    command.args(["--address", &started.address.to_string(), "--path", started.path, "--paced"]);
-    if started.raw {
-        command.arg("--raw");
-    }
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    let (mut input, output) = (child.stdin.take().context("piped")?, child.stdout.take().context("piped")?);
-    let mut lines = BufReader::new(output).lines();
-    let mut line = || lines.next().and_then(Result::ok);
-    let measured = (|| {
-        line().filter(|line| line == "ready")?;
-        let before = started.cpu_nanoseconds().ok()?;
-        input.write_all(b"go\n").ok()?;
-        let result: Value = serde_json::from_str(&line()?).ok()?;
-        let spent = started.cpu_nanoseconds().ok()? - before;
-        let number = |name: &str| result[name].as_f64();
-        let messages = number("messages")?;
-        Some(Sample {
-            cost: spent as f64 / 1e3 / messages,
-            rate: messages / number("seconds")?,
-            p50: number("p50_us"),
-            p99: number("p99_us"),
-        })
-    })();
-    drop(input);
-    let status = child.wait()?;
-    match measured {
-        Some(sample) if status.success() => Ok(sample),
-        _ => {
-            let mut why = String::new();
-            child.stderr.take().context("piped")?.read_to_string(&mut why)?;
-            bail!("{}: {}", process::line(&command), why.lines().next().unwrap_or_default())
-        }
     }
 }
 

@@ -128,7 +128,7 @@ impl Server {
             }
             Program::Serve(path) => {
                 let mut program = pinned(0, path);
-                program.args(["serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"]);
+                program.args(SERVING);
                 (program, 1, if mode == Mode::Broadcast { "/rooms/bench" } else { "/echo" })
             }
             Program::Other(line) => return other(&self.name, line),
@@ -137,7 +137,19 @@ impl Server {
             .with_context(|| format!("{} did not start; see {}", self.name, log.display()))?;
         Ok(Started { address: found[0], path, raw, heap: found.get(1).copied(), running })
     }
+
+    /// Starts `sockeye serve` with so many threads, on whatever cores there are.
+    pub(super) fn start_threads(&self, threads: usize) -> Result<Started> {
+        let Program::Serve(path) = &self.program else { bail!("{} is not sockeye serve", self.name) };
+        let mut program = command(path);
+        program.args(SERVING).args(["--threads", &threads.to_string()]);
+        let (running, found) = addresses(&mut program, &workspace_dir(&format!("bench-threads-{threads}.log")), 1)?;
+        Ok(Started { address: found[0], path: "/echo", raw: false, heap: None, running })
+    }
 }
+
+/// How `sockeye serve` is started.
+const SERVING: [&str; 5] = ["serve", "--listen", "127.0.0.1:0", "--ops-listen", "127.0.0.1:0"];
 
 impl Started {
     pub(super) fn pid(&self) -> u32 {
