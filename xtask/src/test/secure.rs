@@ -15,7 +15,7 @@ use crate::process::{Running, cargo, command, found, line, root, run, run_within
 use crate::server::{START, Server};
 
 /// What the server wants of the browser.
-const TOKEN: &str = "a-browsers+own_token&1~";
+const TOKEN: &str = "a-browsers+own_token.1~";
 
 /// The server speaks TLS itself.
 pub(super) fn tls(installer: &Installer) -> Result<()> {
