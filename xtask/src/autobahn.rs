@@ -1,4 +1,4 @@
-//! The Autobahn cases against our server, our client or a device, by one of two judges.
+//! The Autobahn cases against our server, our client, a device or a board, by one of two judges.
 //!
 //! `kosoku` runs the cases with a native runner on any Python from 3.10; `wstest` is the original and needs
 //! Python 2.7. Both write the same reports, at the end of a run only: so each section is a run of its own.
@@ -18,11 +18,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, ValueEnum};
-use sockeye_qemu::{Device, Image, Machine};
+use sockeye_qemu::{Device, Image, Machine, W5500_EVB_PICO};
 
 use self::cases::Selection;
 use self::report::Verdict;
 use crate::device::{self, DEFAULT_MACHINE};
+use crate::emulate;
 use crate::install::Installer;
 use crate::process::{Running, command, status_within, workspace_dir};
 use crate::server::{Server, build};
@@ -52,6 +53,8 @@ pub(crate) enum Side {
     Client,
     /// The echo of a device answers, on a machine that QEMU has.
     Device,
+    /// The same, by a board's own image on a board that is emulated.
+    Board,
 }
 
 /// Who judges.
@@ -72,11 +75,13 @@ pub(crate) fn run(args: &Args, installer: &Installer) -> Result<()> {
             Bench::Client(build(&["-p", "sockeye-tokio", "--example", "autobahn_client"], "autobahn_client")?)
         }
         Side::Device => Bench::Device(device::boot(&Image::new(args.machine, "echo"), installer)?),
+        Side::Board => Bench::Device(emulate::boot("echo", installer)?),
     };
     let label = match args.side {
         Side::Server => "server",
         Side::Client => "client",
         Side::Device => args.machine.name,
+        Side::Board => W5500_EVB_PICO.name,
     };
     let judged = bench.run(&judge, &selection, label, limit)?;
     report::conclude(&selection, &judged.verdicts, &judged.broken)

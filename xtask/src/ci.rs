@@ -24,6 +24,9 @@ fn fmt() -> Result<()> {
         "bench/device/Cargo.toml",
         "bench/peers/Cargo.toml",
         "examples/Cargo.toml",
+        "examples/esp32/Cargo.toml",
+        "examples/rp/Cargo.toml",
+        "examples/stm32/Cargo.toml",
         "xtask/probe/Cargo.toml",
     ] {
         process::run(cargo().args(["fmt", "--all", "--manifest-path", manifest, "--check"]))?;

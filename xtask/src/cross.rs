@@ -1,17 +1,29 @@
-//! What runs on a device, built for every bare-metal target: the libraries, and the images of QEMU's machines.
+//! What runs on a device, built for every bare-metal target: the libraries, the images of QEMU's machines, and those of
+//! boards.
 
 use std::collections::BTreeSet;
 
 use anyhow::{Result, bail};
-use sockeye_qemu::{Image, MACHINES};
+use clap::Parser;
+use sockeye_qemu::{BOARDS, Board, Image, MACHINES};
 
 use crate::device::{self, APPS};
+use crate::flash;
 use crate::install::{Installer, Missing};
 use crate::process::{self, cargo};
 use crate::table;
 use crate::targets::BARE_METAL;
 
-pub(crate) fn run(installer: &Installer) -> Result<()> {
+/// How much.
+#[derive(Parser, Default)]
+pub(crate) struct Args {
+    /// The images of all boards as well, which otherwise are looked at by the compiler, one board a family (a quarter of
+    /// an hour).
+    #[arg(long)]
+    all: bool,
+}
+
+pub(crate) fn run(args: &Args, installer: &Installer) -> Result<()> {
     let mut rows = Vec::new();
     for target in BARE_METAL {
         let built = installer.rust_target(target.triple).and_then(|()| libraries(target.triple));
@@ -22,7 +34,26 @@ pub(crate) fn run(installer: &Installer) -> Result<()> {
         let built = APPS.iter().try_for_each(|app| device::build(&Image::new(machine, app), installer).map(drop));
         rows.push((machine.target, format!("{}: {}", machine.package, APPS.join(", ")), built));
     }
+    let mut families = BTreeSet::new();
+    for board in BOARDS {
+        if args.all {
+            let built = flash::APPS.iter().try_for_each(|app| flash::make(board, app, installer).map(drop));
+            rows.push((board.target, format!("{}: {}", board.name, flash::APPS.join(", ")), built));
+        } else if families.insert(board.package) {
+            let checked = check(board, installer);
+            rows.push((board.target, format!("{}: checked", board.name), checked));
+        }
+    }
     conclude(rows)
+}
+
+/// A board's package, as far as a compiler goes without an image.
+fn check(board: &Board, installer: &Installer) -> Result<()> {
+    installer.rust_target(board.target)?;
+    let mut check = cargo();
+    check.args(["check", "--release", "--locked", "--target", board.target, "--features", board.feature]);
+    check.args(["--manifest-path", &format!("examples/{}/Cargo.toml", board.package), "--target-dir", "target/device"]);
+    process::run(&mut check)
 }
 
 /// The core without its default features, and the wrapper with and without its own.

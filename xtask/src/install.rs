@@ -97,17 +97,43 @@ impl Installer {
     /// A cargo subcommand, compiled from its pinned version.
     pub(crate) fn cargo_program(&self, name: &str, version: &str) -> Result<()> {
         let subcommand = name.trim_start_matches("cargo-");
-        let there = ask("cargo", &[subcommand, "--version"]);
-        if there.is_some_and(|text| text.contains(version)) {
+        self.compiled(name, version, &[], ask("cargo", &[subcommand, "--version"]))
+    }
+
+    /// What writes images for Espressif's chips. Its graphical parts would want more than a compiler.
+    pub(crate) fn espflash(&self) -> Result<()> {
+        let features = ["--no-default-features", "--features", "cli"];
+        self.compiled("espflash", "4.7.0", &features, ask("espflash", &["--version"]))
+    }
+
+    /// A program that cargo compiles, in a version that it says itself.
+    fn compiled(&self, name: &str, version: &str, features: &[&str], says: Option<String>) -> Result<()> {
+        if says.is_some_and(|text| text.contains(version)) {
             return Ok(());
         }
         let mut install = process::cargo();
-        install.args(["install", name, "--locked", "--version", version]);
+        install.args(["install", name, "--locked", "--version", version]).args(features);
         if !self.allowed {
-            bail!(Missing(format!("{name} {version} is missing: cargo install {name} --locked --version {version}")));
+            let features: String = features.iter().map(|word| format!(" {word}")).collect();
+            let line = format!("cargo install {name} --locked --version {version}{features}");
+            bail!(Missing(format!("{name} {version} is missing: {line}")));
         }
         println!("{name} {version} is missing, installing it (some minutes)");
         attempt(name, &mut install)
+    }
+
+    /// What runs the image of a board: Node.js, the locked package, and QEMU for its network.
+    pub(crate) fn emulator(&self) -> Result<()> {
+        self.qemu("qemu-system-arm")?;
+        self.node_packages("tests/emulator")
+    }
+
+    /// Node.js, and the locked packages of a folder.
+    pub(crate) fn node_packages(&self, folder: &str) -> Result<()> {
+        let ready = || ask("node", &["--version"]).is_some() && ask("npm", &["--version"]).is_some();
+        self.debian("Node.js with npm", &["nodejs", "npm"], ready)?;
+        let folder = process::root().join(folder);
+        attempt("the Node packages", command("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(folder))
     }
 
     /// Whether Debian's packages can be installed.

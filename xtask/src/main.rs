@@ -1,13 +1,17 @@
 //! The project's tasks, one file a subcommand: `cargo xtask --help`.
 //!
 //! Exit codes: 0 all passed, 1 something failed, 2 the command line is wrong, 3 nothing failed but the machine
-//! lacks something, which is named with the command that installs it. `qemu` ends with the firmware's own.
+//! lacks something, which is named with the command that installs it. `qemu` and `emulate` end with the
+//! firmware's own.
 
 mod autobahn;
 mod bench;
 mod ci;
 mod cross;
 mod device;
+mod elf;
+mod emulate;
+mod flash;
 mod install;
 mod markdown;
 mod mutants;
@@ -45,8 +49,12 @@ enum Task {
     Test(test::Args),
     /// The Autobahn cases against our server, our client or a device.
     Autobahn(autobahn::Args),
-    /// The libraries for every bare-metal target, and the images of QEMU's machines.
-    Cross,
+    /// A device program onto a board, and then its log.
+    Flash(flash::Args),
+    /// A board's own image on a board that is emulated, with its log, until it ends or Ctrl-C.
+    Emulate(emulate::Args),
+    /// The libraries for every bare-metal target, the images of QEMU's machines, and those of boards.
+    Cross(cross::Args),
     /// A device program on one of QEMU's machines.
     Qemu(qemu::Args),
     /// All tests of the firmware, on every machine or on one (half an hour; not all of it is part of `test`).
@@ -72,8 +80,13 @@ fn main() -> ExitCode {
         Task::Test(args) => return test::run(&args, &installer),
         Task::Ci => return ci::run(&installer),
         Task::Autobahn(args) => autobahn::run(&args, &installer),
-        Task::Cross => cross::run(&installer),
+        Task::Flash(args) => flash::run(&args, &installer),
+        Task::Cross(args) => cross::run(&args, &installer),
         Task::Qemu(args) => match qemu::run(&args, &installer) {
+            Ok(status) => return status,
+            Err(error) => Err(error),
+        },
+        Task::Emulate(args) => match emulate::run(&args, &installer) {
             Ok(status) => return status,
             Err(error) => Err(error),
         },

@@ -94,8 +94,13 @@ pub(crate) fn line(command: &Command) -> String {
     variables.collect::<String>() + &words.join(" ")
 }
 
+/// A path as a person would type it: inside the repository from its root, where it reads better and is everywhere the
+/// same.
+pub(crate) fn shown(path: &Path) -> String {
+    quoted(&path.to_string_lossy())
+}
+
 fn quoted(word: &str) -> String {
-    // Paths inside the repository read better, and the same everywhere, from its root.
     let root = format!("{}/", root().display());
     let word = word.replace(&root, "");
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@+".contains(c);

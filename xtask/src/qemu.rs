@@ -27,12 +27,16 @@ pub(crate) struct Args {
 /// Ends with the firmware's own status, and with 0 when it is stopped.
 pub(crate) fn run(args: &Args, installer: &Installer) -> Result<ExitCode> {
     let app = APPS.iter().find(|app| **app == args.app).context("clap lets no other pass")?;
-    let device = boot(&Image::new(args.machine, app), installer)?;
+    follow(&boot(&Image::new(args.machine, app), installer)?)
+}
+
+/// Prints a device's log until it ends, with whose status, or Ctrl-C.
+pub(crate) fn follow(device: &Device) -> Result<ExitCode> {
     let stopped = Arc::new(AtomicBool::new(false));
     let stop = Arc::clone(&stopped);
     ctrlc::set_handler(move || stop.store(true, Ordering::Relaxed))?;
     println!("Ctrl-C ends it");
-    print(&device, &stopped);
+    print(device, &stopped);
     if stopped.load(Ordering::Relaxed) {
         println!("stopped");
         return Ok(ExitCode::SUCCESS);

@@ -11,12 +11,13 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use clap::Parser;
-use object::{Object, ObjectSection, SectionFlags, elf};
+use object::{Object, ObjectSection};
 use sockeye_qemu::{Device, Image, MACHINES};
 
 use self::document::{Document, Figures, has_grown};
 use self::types::Types;
 use crate::device::build;
+use crate::elf::is_stored;
 use crate::install::Installer;
 use crate::process::{ask, root};
 
@@ -92,7 +93,7 @@ fn from_image(path: &Path) -> Result<Figures> {
         ("`.rodata`".into(), section(".rodata")),
         ("`.data`".into(), section(".data")),
         ("`.bss`".into(), section(".bss") + section(".uninit")),
-        ("flash".into(), file.sections().filter(is_loaded).map(|section| section.size()).sum()),
+        ("flash".into(), file.sections().filter(is_stored).map(|section| section.size()).sum()),
     ]);
     let types = Types::of(&file)?;
     let resources = types.size("resources::Resources<embassy_net::tcp::TcpWriter, 1024, 256,")?;
@@ -100,12 +101,6 @@ fn from_image(path: &Path) -> Result<Figures> {
     figures.extend([("`Resources`".into(), resources), ("`Connection`".into(), connection)]);
     figures.extend(types.tasks.into_iter().map(|(task, size)| (format!("task `{task}`"), size)));
     Ok(figures)
-}
-
-/// Whether a section's content lies in flash.
-fn is_loaded<'d>(section: &impl ObjectSection<'d>) -> bool {
-    let SectionFlags::Elf { sh_flags, sh_type } = section.flags() else { return false };
-    sh_flags & elf::SHF_ALLOC == elf::SHF_ALLOC && sh_type != elf::SHT_NOBITS
 }
 
 /// How deep the stack gets under a short load, in the deepest of some boots: rarely an interrupt comes when it is at its

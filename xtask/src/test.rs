@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::Parser;
-use sockeye_qemu::Machine;
+use sockeye_qemu::{Machine, W5500_EVB_PICO};
 
 use crate::autobahn::{self, JudgeName, Side};
 use crate::bench::{device, instructions};
@@ -33,19 +33,22 @@ type Step = (&'static str, fn(&Installer) -> Result<()>);
 const STEPS: &[Step] = &[
     ("unit", unit),
     ("rfc", |_| rfc::run()),
-    ("cross", cross::run),
+    ("cross", |installer| cross::run(&cross::Args::default(), installer)),
     ("check-windows", check_windows),
     ("probe", |installer| probe::run(&probe::Args::default(), installer)),
     ("instructions", |installer| instructions::run(&instructions::Args::default(), installer)),
-    ("autobahn-server", |installer| autobahn(Side::Server, installer)),
-    ("autobahn-client", |installer| autobahn(Side::Client, installer)),
-    ("autobahn-device", |installer| autobahn(Side::Device, installer)),
+    ("autobahn-server", |installer| autobahn(Side::Server, &[], installer)),
+    ("autobahn-client", |installer| autobahn(Side::Client, &[], installer)),
+    ("autobahn-device", |installer| autobahn(Side::Device, &[], installer)),
     ("clients-python", clients::python),
     ("clients-node", clients::node),
     ("clients-browser", clients::browser),
     ("clients-tls", secure::tls),
     ("clients-nginx", secure::nginx),
     ("device-instructions", device::check),
+    ("boards", boards),
+    ("board-autobahn", board_autobahn),
+    ("board-browser", clients::board_browser),
     ("size", |installer| size::run(&size::Args::default(), installer)),
     ("device-browser", clients::device_browser),
     ("device-clients", devices::clients),
@@ -143,6 +146,17 @@ fn means(word: &str, name: &str) -> bool {
     name.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
+/// What `cargo xtask flash` makes for a board and whom it calls; `cross --all` looks at all boards.
+fn boards(installer: &Installer) -> Result<()> {
+    installer.rust_target(W5500_EVB_PICO.target)?;
+    process::run(cargo().args(["test", "-p", "xtask", "--test", "flash"]))
+}
+
+/// Framing and pings on a board's own image; all of it by `cargo xtask autobahn board`.
+fn board_autobahn(installer: &Installer) -> Result<()> {
+    autobahn(Side::Board, &["1.*", "2.*"], installer)
+}
+
 fn unit(_: &Installer) -> Result<()> {
     // Not all features: defmt's symbols are for firmware, and do not link on the host.
     process::run(cargo().args(["test", "--workspace", "--features", "sockeye-tokio/axum,sockeye-tokio/futures"]))
@@ -153,9 +167,10 @@ fn check_windows(installer: &Installer) -> Result<()> {
     process::run(cargo().args(["check", "-p", "sockeye", "-p", "sockeye-tokio", "--target", WINDOWS]))
 }
 
-fn autobahn(side: Side, installer: &Installer) -> Result<()> {
+fn autobahn(side: Side, cases: &[&str], installer: &Installer) -> Result<()> {
     let machine = Machine::named(DEFAULT_MACHINE)?;
-    let args = autobahn::Args { side, cases: Vec::new(), judge: JudgeName::Kosoku, machine };
+    let cases = cases.iter().map(|case| (*case).to_owned()).collect();
+    let args = autobahn::Args { side, cases, judge: JudgeName::Kosoku, machine };
     autobahn::run(&args, installer)
 }
 

@@ -6,7 +6,9 @@ mod board;
 mod config;
 pub mod crash;
 pub mod echo;
+mod mac_address;
 pub mod sensor;
+mod wifi;
 
 use embassy_executor::Spawner;
 use embassy_net::Stack;
@@ -16,6 +18,8 @@ use static_cell::ConstStaticCell;
 use crate::config::CONFIG;
 
 pub use board::Board;
+pub use mac_address::mac_address;
+pub use wifi::{Wifi, wifi};
 
 /// How many clients a device serves at a time.
 const CLIENTS: usize = 4;

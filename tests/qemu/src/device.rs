@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use crate::guest::Guest;
 use crate::log::{Found, Line, Names};
 use crate::stack::Paint;
+use crate::wire::Wire;
 use crate::{Machine, PATIENCE};
 
 /// What an image logs once it has an address.
@@ -25,6 +26,8 @@ const ATTEMPTS: usize = 5;
 #[derive(Debug)]
 pub struct Device {
     guest: Guest,
+    /// Of a machine that is not QEMU's.
+    wire: Option<Wire>,
     /// `None` on a network of the caller's.
     address: Option<SocketAddr>,
     paint: Option<Paint>,
@@ -54,10 +57,8 @@ impl Device {
     /// QEMU is missing, or the image is none.
     pub fn boot_on(machine: &Machine, image: &Path, cable: &Path) -> Result<Self> {
         let network = format!("stream,server=off,addr.type=unix,addr.path={}", cable.display());
-        let mut command = machine.command(&network);
-        command.arg("-kernel").arg(image);
-        let guest = Guest::start(command, Names::of(&read(image)?)?)?;
-        Ok(Self { guest, address: None, paint: None })
+        let guest = Guest::start(machine.command(&network, image), Names::of(&read(image)?)?)?;
+        Ok(Self { guest, wire: None, address: None, paint: None })
     }
 
     fn boot_with(machine: &Machine, image: &Path, painted: bool) -> Result<Self> {
@@ -66,14 +67,15 @@ impl Device {
             let names = Names::of(&bytes)?;
             let logs = names.is_some();
             let address = free_port()?;
-            let mut command = machine.command(&format!("user,hostfwd=tcp:{address}-:80"));
+            let network = format!("user,hostfwd=tcp:{address}-10.0.2.15:80");
+            let wire = machine.wants_wire().then(|| Wire::start(&network)).transpose()?;
+            let mut command = machine.command(&wire.as_ref().map_or(network, Wire::socket), image);
             let paint = if painted { Some(Paint::of(&bytes, &mut command)?) } else { None };
-            command.arg("-kernel").arg(image);
-            let device = Self { guest: Guest::start(command, names)?, address: Some(address), paint };
+            let device = Self { guest: Guest::start(command, names)?, wire, address: Some(address), paint };
             let ready = if logs { device.wait_for(LISTENING).map(drop) } else { device.answers() };
             match ready {
                 Ok(()) => return Ok(device),
-                Err(_) if device.guest.complaints().contains(PORT_TAKEN) => {}
+                Err(_) if device.complaints().contains(PORT_TAKEN) => {}
                 Err(error) => return Err(error.context(format!("{} does not boot", machine.name))),
             }
         }
@@ -154,10 +156,15 @@ impl Device {
     /// The log and QEMU's own words, for an error.
     fn story(&self) -> String {
         let lines = self.log().into_iter().map(|line| format!("\n{line}")).collect::<String>();
-        let complaints = self.guest.complaints();
+        let complaints = self.complaints();
         let complaints = complaints.trim();
         let log = if lines.is_empty() { "\nthe device logged nothing".into() } else { format!("\nits log:{lines}") };
         if complaints.is_empty() { log } else { format!("{log}\nQEMU said: {complaints}") }
+    }
+
+    /// What the emulators themselves had to say.
+    fn complaints(&self) -> String {
+        self.guest.complaints() + &self.wire.as_ref().map_or_else(String::new, Wire::complaints)
     }
 
     /// Waits until a request gets an answer. That a connection is made says nothing: QEMU makes it.

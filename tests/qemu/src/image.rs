@@ -41,42 +41,40 @@ impl Image {
     /// # Errors
     /// It does not build; what the compiler said is on standard error.
     pub fn build(&self) -> Result<PathBuf> {
-        let target = target_dir();
-        let kept = target.join("images").join(self.name());
-        fs::create_dir_all(target.join("images"))?;
-        // Images of several packages and features have one name in cargo's directory: until it is copied, none may be
-        // built but this.
-        let lock = File::create(target.join("lock"))?;
-        lock.lock()?;
-        let mut cargo = self.cargo(&target)?;
-        let output = cargo.stderr(Stdio::inherit()).output().context("cannot start cargo")?;
-        if !output.status.success() {
-            bail!("{} does not build", self.name());
-        }
-        let messages = String::from_utf8_lossy(&output.stdout);
-        let built = messages.lines().find_map(|line| {
-            let message: Value = serde_json::from_str(line).ok()?;
-            let ours = message["target"]["name"] == self.app;
-            message["executable"].as_str().filter(|_| ours).map(PathBuf::from)
-        });
-        replace(&built.with_context(|| format!("cargo made no program {}", self.app))?, &kept)?;
-        Ok(kept)
+        let features = [(self.defmt, "defmt"), (self.short_deadlines, "short-deadlines")];
+        let features: Vec<_> = features.into_iter().filter(|(wanted, _)| *wanted).map(|(_, feature)| feature).collect();
+        let Machine { package, target, .. } = self.machine;
+        build(&self.name(), package, self.app, target, &features.join(","))
     }
+}
 
-    fn cargo(&self, target: &Path) -> Result<Command> {
-        let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.current_dir(root()).args(["build", "--release", "--manifest-path", "examples/Cargo.toml"]);
-        cargo.args(["-p", self.machine.package, "--bin", self.app, "--target", self.machine.target]);
-        cargo.arg("--no-default-features");
-        for (wanted, feature) in [(self.defmt, "defmt"), (self.short_deadlines, "short-deadlines")] {
-            if wanted {
-                cargo.args(["--features", feature]);
-            }
-        }
-        cargo.arg("--target-dir").arg(target).arg("--config").arg(short_paths(target)?);
-        cargo.arg("--message-format=json-render-diagnostics");
-        Ok(cargo)
+/// Builds a program of a package of `examples`, and keeps it under this name.
+pub(crate) fn build(name: &str, package: &str, app: &str, triple: &str, features: &str) -> Result<PathBuf> {
+    let target = target_dir();
+    let kept = target.join("images").join(name);
+    fs::create_dir_all(target.join("images"))?;
+    // Images of several packages and features have one name in cargo's directory: until it is copied, none may be
+    // built but this.
+    let lock = File::create(target.join("lock"))?;
+    lock.lock()?;
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root()).args(["build", "--release", "--locked", "--manifest-path"]);
+    cargo.arg(format!("examples/{package}/Cargo.toml")).args(["--bin", app, "--target", triple]);
+    cargo.args(["--no-default-features", "--features", features]);
+    cargo.arg("--target-dir").arg(&target).arg("--config").arg(short_paths(&target)?);
+    cargo.arg("--message-format=json-render-diagnostics");
+    let output = cargo.stderr(Stdio::inherit()).output().context("cannot start cargo")?;
+    if !output.status.success() {
+        bail!("{name} does not build");
     }
+    let messages = String::from_utf8_lossy(&output.stdout);
+    let built = messages.lines().find_map(|line| {
+        let message: Value = serde_json::from_str(line).ok()?;
+        let ours = message["target"]["name"] == app;
+        message["executable"].as_str().filter(|_| ours).map(PathBuf::from)
+    });
+    replace(&built.with_context(|| format!("cargo made no program {app}"))?, &kept)?;
+    Ok(kept)
 }
 
 /// Replaces a file in one step, if its content is another: who reads the old one goes on reading that.
@@ -101,7 +99,7 @@ fn short_paths(target: &Path) -> Result<PathBuf> {
     Ok(file)
 }
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
     above.unwrap_or(Path::new("."))
 }

@@ -15,6 +15,7 @@
 //! QEMU's user network has its traps: a connection from the host is made whether or not the guest listens, and of
 //! two that are made at the same instant one waits a second: make them 20 ms apart. One guest at a time.
 
+mod board;
 mod device;
 mod guest;
 mod image;
@@ -22,13 +23,15 @@ mod log;
 mod machine;
 mod qmp;
 mod stack;
+mod wire;
 
 use std::time::Duration;
 
+pub use board::{BOARDS, Board, Flashed};
 pub use device::Device;
 pub use image::Image;
 pub use log::Line;
-pub use machine::{MACHINES, Machine};
+pub use machine::{MACHINES, Machine, W5500_EVB_PICO};
 
 /// No wait takes longer.
 pub const PATIENCE: Duration = Duration::from_secs(60);

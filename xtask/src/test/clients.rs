@@ -6,24 +6,27 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::Result;
-use sockeye_qemu::{Image, Machine};
+use sockeye_qemu::{Device, Image, Machine};
 
 use crate::device::{self, DEFAULT_MACHINE};
-use crate::install::{Installer, attempt};
-use crate::process::{ask, command, found, root, run_within};
+use crate::emulate;
+use crate::install::Installer;
+use crate::process::{command, found, root, run_within};
 use crate::python::environment;
 use crate::server::Server;
+
+const DIR: &str = "tests/clients";
 
 /// A program ends by itself well before.
 pub(super) const LIMIT: Duration = Duration::from_secs(180);
 
 pub(super) fn python(installer: &Installer) -> Result<()> {
-    let python = environment("clients", &dir().join("requirements.txt"), installer)?;
+    let python = environment("clients", &root().join(DIR).join("requirements.txt"), installer)?;
     with_server(["python_websockets.py", "python_aiohttp.py"].map(|file| program(&python, file)))
 }
 
 pub(super) fn node(installer: &Installer) -> Result<()> {
-    packages(installer)?;
+    installer.node_packages(DIR)?;
     with_server(["node_ws.mjs", "node_undici.mjs"].map(|file| program("node", file)))
 }
 
@@ -31,10 +34,21 @@ pub(super) fn browser(installer: &Installer) -> Result<()> {
     with_server([in_browser("browser.mjs", installer)?])
 }
 
-/// The page that a device serves, in a browser; what that does to the LED has to be in the device's log.
+/// The page of a machine of QEMU's.
 pub(super) fn device_browser(installer: &Installer) -> Result<()> {
+    let machine = Machine::named(DEFAULT_MACHINE)?;
+    browse(|| device::boot(&Image::new(machine, "sensor"), installer), installer)
+}
+
+/// The page of a board that is emulated.
+pub(super) fn board_browser(installer: &Installer) -> Result<()> {
+    browse(|| emulate::boot("sensor", installer), installer)
+}
+
+/// The page that a device serves, in a browser; what that does to the LED has to be in the device's log.
+fn browse(boot: impl FnOnce() -> Result<Device>, installer: &Installer) -> Result<()> {
     let mut browser = in_browser("device.mjs", installer)?;
-    let device = device::boot(&Image::new(Machine::named(DEFAULT_MACHINE)?, "sensor"), installer)?;
+    let device = boot()?;
     let done = run_within(browser.arg(format!("http://{}/", device.address())), LIMIT)
         .and_then(|()| device.wait_for("led on"))
         .and_then(|on| device.wait_for_after(on.number + 1, "led off"));
@@ -48,7 +62,7 @@ pub(super) fn device_browser(installer: &Installer) -> Result<()> {
 pub(super) fn in_browser(file: &str, installer: &Installer) -> Result<Command> {
     let packages_wanted = ["chromium", "fonts-dejavu-core"];
     installer.debian("Chromium", &packages_wanted, || chromium().is_some())?;
-    packages(installer)?;
+    installer.node_packages(DIR)?;
     let mut browser = program("node", file);
     browser.env("CHROMIUM", chromium().unwrap_or_default());
     Ok(browser)
@@ -67,19 +81,8 @@ fn with_server<const N: usize>(programs: [Command; N]) -> Result<()> {
 
 fn program(interpreter: impl AsRef<Path>, file: &str) -> Command {
     let mut program = command(interpreter.as_ref());
-    program.arg(dir().join(file));
+    program.arg(root().join(DIR).join(file));
     program
-}
-
-fn dir() -> PathBuf {
-    root().join("tests/clients")
-}
-
-/// Node and the locked packages of the clients.
-fn packages(installer: &Installer) -> Result<()> {
-    let ready = || ask("node", &["--version"]).is_some() && ask("npm", &["--version"]).is_some();
-    installer.debian("Node.js with npm", &["nodejs", "npm"], ready)?;
-    attempt("the Node packages", command("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(dir()))
 }
 
 /// What is said by the environment, else what is on the search path.
