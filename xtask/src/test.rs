@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use clap::Parser;
-use sockeye_qemu::{Machine, W5500_EVB_PICO};
+use sockeye_qemu::Machine;
 
 use crate::autobahn::{self, JudgeName, Side};
 use crate::bench::{device, instructions};
@@ -46,7 +46,7 @@ const STEPS: &[Step] = &[
     ("clients-tls", secure::tls),
     ("clients-nginx", secure::nginx),
     ("device-instructions", device::check),
-    ("boards", boards),
+    ("boards", |installer| cross::boards(None, installer)),
     ("board-autobahn", board_autobahn),
     ("board-browser", clients::board_browser),
     ("size", |installer| size::run(&size::Args::default(), installer)),
@@ -144,12 +144,6 @@ fn step(word: &str) -> Result<String, String> {
 
 fn means(word: &str, name: &str) -> bool {
     name.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-}
-
-/// What `cargo xtask flash` makes for a board and whom it calls; `cross --all` looks at all boards.
-fn boards(installer: &Installer) -> Result<()> {
-    installer.rust_target(W5500_EVB_PICO.target)?;
-    process::run(cargo().args(["test", "-p", "xtask", "--test", "flash"]))
 }
 
 /// Framing and pings on a board's own image; all of it by `cargo xtask autobahn board`.

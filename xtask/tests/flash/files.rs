@@ -2,7 +2,7 @@
 
 use sockeye_qemu::Flashed;
 
-use crate::{boards, cortex_m, esp, hex, image, read, stored, uf2};
+use crate::{boards, cortex_m, esp, hex, image, read, seen, stored, uf2};
 
 #[test]
 fn each_file_holds_what_the_elf_does() {
@@ -12,14 +12,14 @@ fn each_file_holds_what_the_elf_does() {
             let elf = read(&stem, "elf");
             match board.flashed {
                 Flashed::Uf2 { family, .. } => {
-                    uf2::compare(&read(&stem, "uf2"), family, &stored(&elf, false));
-                    cortex_m::check(board, &stored(&elf, false));
+                    uf2::compare(&read(&stem, "uf2"), family, &stored(&elf));
+                    cortex_m::check(board, &stored(&elf));
                 }
                 Flashed::ProbeRs { .. } => {
-                    hex::compare(&read(&stem, "hex"), &read(&stem, "bin"), &stored(&elf, false));
-                    cortex_m::check(board, &stored(&elf, false));
+                    hex::compare(&read(&stem, "hex"), &read(&stem, "bin"), &stored(&elf));
+                    cortex_m::check(board, &stored(&elf));
                 }
-                Flashed::Espflash { chip } => esp::compare(&read(&stem, "bin"), chip, &stored(&elf, true)),
+                Flashed::Espflash { chip } => esp::compare(&read(&stem, "bin"), chip, &seen(&elf)),
             }
         }
     }

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use object::read::elf::{ElfFile32, ProgramHeader};
-use object::{Endianness, elf};
+use object::{Endianness, Object, ObjectSection, SectionFlags, elf};
 use sockeye_qemu::{BOARDS, Board};
 
 /// Bytes by address.
@@ -30,10 +30,14 @@ fn boards() -> Vec<&'static Board> {
     }
 }
 
-/// `cargo xtask flash`, with these arguments.
+/// `cargo xtask flash`, with these arguments and all that a radio needs: without it there would be little in the image but
+/// the words that it is missing. The calibration has the length of a real one.
 fn flash(arguments: &[&str]) -> Command {
+    let calibration = target().join("calibration.bin");
+    fs::write(&calibration, [0x20; 742]).expect("a file");
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
-    command.arg("flash").args(arguments);
+    command.arg("flash").args(arguments).env("WIFI_SSID", "a network").env("WIFI_PASSWORD", "a password");
+    command.env("CYW43_NVRAM", calibration);
     command
 }
 
@@ -46,6 +50,7 @@ fn output(command: &mut Command) -> (Option<i32>, String) {
 fn image(board: &Board, app: &str) -> PathBuf {
     let (code, said) = output(&mut flash(&[board.name, app, "--image-only"]));
     assert_eq!(code, Some(0), "{said}");
+    said.lines().filter(|line| line.contains(", RAM ")).for_each(|line| println!("{line}"));
     target().join("images").join(format!("{}-{app}", board.name))
 }
 
@@ -60,17 +65,34 @@ fn read(stem: &Path, ending: &str) -> Vec<u8> {
     fs::read(&file).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-/// What is to be stored, from the ELF: at the addresses of the store, or at those at which the program sees it.
-fn stored(elf: &[u8], seen: bool) -> Memory {
+/// What is to be stored, from the ELF's segments, at the addresses of the store.
+fn stored(elf: &[u8]) -> Memory {
     let file = ElfFile32::<Endianness>::parse(elf).expect("an ELF of 32 bits");
     let endian = Endianness::Little;
     let mut memory = Memory::new();
     for header in file.elf_program_headers().iter().filter(|header| header.p_type(endian) == elf::PT_LOAD) {
-        let start = if seen { header.p_vaddr(endian) } else { header.p_paddr(endian) };
         let bytes = header.data(endian, elf).expect("a segment within the file");
-        memory.extend((start..).zip(bytes.iter().copied()));
+        memory.extend((header.p_paddr(endian)..).zip(bytes.iter().copied()));
     }
-    assert!(memory.len() > 10_000, "a program is larger than {} bytes", memory.len());
+    assert_a_program(memory)
+}
+
+/// What the program finds when it starts, from the ELF's sections, at its own addresses.
+fn seen(elf: &[u8]) -> Memory {
+    let file = ElfFile32::<Endianness>::parse(elf).expect("an ELF of 32 bits");
+    let mut memory = Memory::new();
+    for section in file.sections() {
+        let SectionFlags::Elf { sh_flags, sh_type } = section.flags() else { panic!("flags of an ELF") };
+        if sh_flags & elf::SHF_ALLOC == elf::SHF_ALLOC && sh_type != elf::SHT_NOBITS {
+            let bytes = section.data().expect("a section within the file");
+            memory.extend((section.address() as u32..).zip(bytes.iter().copied()));
+        }
+    }
+    assert_a_program(memory)
+}
+
+fn assert_a_program(memory: Memory) -> Memory {
+    assert!(memory.len() > 50_000, "a program is larger than {} bytes", memory.len());
     memory
 }
 
