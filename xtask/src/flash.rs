@@ -53,10 +53,17 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, installer: &Installer) -> Result<()> {
     let Some(board) = args.board else { return list() };
+    let lacks = lacks(board);
     if args.image_only {
-        return make(board, &args.app, installer).map(drop);
+        make(board, &args.app, installer)?;
+        if let Some(lack) = lacks {
+            println!("note: this image stops at its start: {lack}");
+        }
+        return Ok(());
     }
-    check_needs(board)?;
+    if let Some(lack) = lacks {
+        bail!(lack);
+    }
     // Before minutes of building.
     let way = Way::to(board, args, installer)?;
     let images = make(board, &args.app, installer)?;
@@ -141,16 +148,11 @@ fn write(path: PathBuf, bytes: &[u8]) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// Refuses what would be flashed only to say that it cannot run.
-fn check_needs(board: &Board) -> Result<()> {
-    for (variable, why) in board.needs {
-        match env::var_os(variable) {
-            None => bail!("{variable} is not set: {why} (docs/boards.md)"),
-            Some(value) if value.is_empty() => bail!("{variable} is empty: {why} (docs/boards.md)"),
-            Some(_) => {}
-        }
-    }
-    Ok(())
+/// What an image would say that it is missing, and nothing else.
+fn lacks(board: &Board) -> Option<String> {
+    let missing = |variable: &str| env::var_os(variable).is_none_or(|value| value.is_empty());
+    let (variable, why) = board.needs.iter().find(|(variable, _)| missing(variable))?;
+    Some(format!("{variable} is not set: {why} (docs/boards.md)"))
 }
 
 fn list() -> Result<()> {

@@ -147,7 +147,11 @@ fn what_does_not_fit_the_board_is_named() {
         1,
         &["WIFI_SSID is not set", "docs/boards.md"],
     );
-    assert_refused(stand_ins.flash(&["pico-2-w"]).env("CYW43_NVRAM", ""), 1, &["CYW43_NVRAM is empty", "calibration"]);
+    assert_refused(
+        stand_ins.flash(&["pico-2-w"]).env("CYW43_NVRAM", ""),
+        1,
+        &["CYW43_NVRAM is not set", "calibration"],
+    );
 }
 
 #[test]
