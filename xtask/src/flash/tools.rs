@@ -72,8 +72,8 @@ pub(super) fn espflash(chip: &str, elf: &Path, port: Option<&str>) -> Result<()>
 
 /// The serial ports that have a board, one a line.
 fn ports() -> Vec<String> {
-    let said = ask("espflash", &["list-ports"]).unwrap_or_default();
-    said.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+    let said = ask("espflash", &["list-ports", "--name-only", "--skip-update-check"]).unwrap_or_default();
+    said.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect()
 }
 
 pub(super) fn list() {

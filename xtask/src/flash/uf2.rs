@@ -1,4 +1,4 @@
-//! UF2: an image as blocks of 512 bytes, each with the address of its 256. https://github.com/microsoft/uf2
+//! UF2: an image as blocks of 512 bytes, each with the address of its 256. <https://github.com/microsoft/uf2>
 
 use crate::elf::Segment;
 
