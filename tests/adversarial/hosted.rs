@@ -16,7 +16,7 @@ use tokio::io::BufReader;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::{answer_to, assert_statuses};
+use crate::{answer_to, assert_early_frames_are_kept, assert_statuses};
 
 type End = Result<Result<(), Error>, AcceptError>;
 
@@ -121,19 +121,7 @@ fn the_rules_are_those_of_our_own_server() {
 
 #[test]
 fn frames_in_the_segment_of_the_request_are_kept() {
-    on_both(&Config::default(), |hosted| {
-        let frames = rows::early();
-        let bytes = [Asking::to("/echo").bytes(), frames.clone()].concat();
-        let head = bytes.len() - frames.len();
-        for cut in (head - 4..bytes.len()).chain([bytes.len()]) {
-            let mut raw = Raw::dial(hosted.address);
-            raw.send(&bytes[..cut]);
-            raw.send(&bytes[cut..]);
-            assert_eq!(raw.response().expect("an answer").status, 101);
-            assert_eq!(raw.text(), "early", "cut at {cut}");
-            assert_eq!(raw.frame().expect("a pong").payload, b"bird", "cut at {cut}");
-        }
-    });
+    on_both(&Config::default(), |hosted| assert_early_frames_are_kept(hosted.address));
 }
 
 #[test]

@@ -33,8 +33,8 @@ mod tokens;
 
 use std::net::SocketAddr;
 
-use sockeye_tests::rows::Asked;
-use sockeye_tests::{Bystander, Raw, Response, Server};
+use sockeye_tests::rows::{self, Asked};
+use sockeye_tests::{Bystander, Raw, Response, Server, Upgrade};
 
 /// Runs a test on a server beside a bystander.
 fn beside_a_bystander(test: impl FnOnce(&Server)) {
@@ -59,5 +59,20 @@ fn answer_to(server: SocketAddr, request: &[u8]) -> Response {
 fn assert_statuses(server: SocketAddr, cases: Vec<Asked>) {
     for (name, upgrade, status) in cases {
         assert_eq!(answer_to(server, &upgrade.bytes()).status, status, "{name}");
+    }
+}
+
+/// Sends frames together with a request for /echo, cut in two at each place, and expects each to be answered.
+fn assert_early_frames_are_kept(address: SocketAddr) {
+    let frames = rows::early();
+    let bytes = [Upgrade::to("/echo").bytes(), frames.clone()].concat();
+    let head = bytes.len() - frames.len();
+    for cut in (head - 4..bytes.len()).chain([bytes.len()]) {
+        let mut raw = Raw::dial(address);
+        raw.send(&bytes[..cut]);
+        raw.send(&bytes[cut..]);
+        assert_eq!(raw.response().expect("an answer").status, 101);
+        assert_eq!(raw.text(), "early", "cut at {cut}");
+        assert_eq!(raw.frame().expect("a pong").payload, b"bird", "cut at {cut}");
     }
 }

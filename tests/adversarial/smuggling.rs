@@ -4,7 +4,7 @@ use sockeye_tests::{Hostile, Raw, Upgrade, accepting, beside_a_bystander as clie
 use sockeye_tokio::proto::handshake::WriteError;
 use sockeye_tokio::{Config, ConnectError, connect};
 
-use crate::{answer_to, assert_statuses, beside_a_bystander};
+use crate::{answer_to, assert_early_frames_are_kept, assert_statuses, beside_a_bystander};
 
 #[test]
 fn an_upgrade_with_a_body_is_400() {
@@ -50,19 +50,7 @@ fn a_request_behind_the_upgrade_is_no_request() {
 
 #[test]
 fn frames_in_the_segment_of_the_request_are_kept() {
-    beside_a_bystander(|server| {
-        let frames = rows::early();
-        let bytes = [Upgrade::to("/echo").bytes(), frames.clone()].concat();
-        let head = bytes.len() - frames.len();
-        for cut in (head - 4..bytes.len()).chain([bytes.len()]) {
-            let mut raw = Raw::dial(server.address());
-            raw.send(&bytes[..cut]);
-            raw.send(&bytes[cut..]);
-            assert_eq!(raw.response().expect("an answer").status, 101);
-            assert_eq!(raw.text(), "early", "cut at {cut}");
-            assert_eq!(raw.frame().expect("a pong").payload, b"bird", "cut at {cut}");
-        }
-    });
+    beside_a_bystander(|server| assert_early_frames_are_kept(server.address()));
 }
 
 #[test]

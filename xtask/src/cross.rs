@@ -39,18 +39,18 @@ pub(crate) fn run(args: &Args, installer: &Installer) -> Result<()> {
         rows.push((board.target, format!("{}: checked", board.name), check(board, installer)));
     }
     if args.all {
-        rows.push(("each board's", format!("every board: {}", flash::APPS.join(", ")), boards(Some("all"), installer)));
+        rows.push(("each board's", format!("every board: {}", flash::APPS.join(", ")), boards(true, installer)));
     }
     conclude(rows)
 }
 
-/// Makes the images of these boards, or of one, reads them back, and has stand-ins flash them.
-pub(crate) fn boards(which: Option<&str>, installer: &Installer) -> Result<()> {
-    let wanted = |board: &&Board| which == Some("all") || board.name == W5500_EVB_PICO.name;
+/// Makes the images of all boards, or of one, reads them back, and has stand-ins flash them.
+pub(crate) fn boards(all: bool, installer: &Installer) -> Result<()> {
+    let wanted = |board: &&Board| all || board.name == W5500_EVB_PICO.name;
     BOARDS.iter().filter(wanted).try_for_each(|board| installer.rust_target(board.target))?;
     let mut tests = cargo();
     tests.args(["test", "-p", "xtask", "--test", "flash", "--", "--nocapture"]);
-    process::run(tests.envs(which.map(|which| ("SOCKEYE_BOARDS", which))))
+    process::run(tests.envs(all.then_some(("SOCKEYE_BOARDS", "all"))))
 }
 
 /// A board's package, as far as a compiler goes without an image.

@@ -46,7 +46,7 @@ const STEPS: &[Step] = &[
     ("clients-tls", secure::tls),
     ("clients-nginx", secure::nginx),
     ("device-instructions", device::check),
-    ("boards", |installer| cross::boards(None, installer)),
+    ("boards", |installer| cross::boards(false, installer)),
     ("board-autobahn", board_autobahn),
     ("board-browser", clients::board_browser),
     ("size", |installer| size::run(&size::Args::default(), installer)),
