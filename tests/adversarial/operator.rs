@@ -118,7 +118,7 @@ fn the_deadline_ends_it_and_tells_who_is_left() {
     let begun = Instant::now();
     server.terminate();
     let (status, log) = server.ended();
-    assert!(begun.elapsed() < Duration::from_secs(4), "it took {:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(15), "it took {:?}", begun.elapsed());
     assert_eq!(status.code(), Some(0));
     assert!(log.contains("1 connections are left"), "{log}");
 }

@@ -10,8 +10,8 @@ use sockeye_tokio::{CloseCode, Config, connect};
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 
-/// The server's bound is 5 s; the rest is for a machine that is busy.
-const BOUND: Duration = Duration::from_secs(8);
+/// The server's bound is 5 s; the rest is for a machine that is busy, and still less than a peer's patience.
+const BOUND: Duration = Duration::from_secs(20);
 
 #[test]
 fn every_connection_is_closed_with_1001() {

@@ -208,7 +208,7 @@ fn whoever_takes_too_long_over_tls_or_the_head_or_both_is_shed() {
         });
         let last = drip.into_iter().max().expect("some").max(begun.elapsed());
         assert!(last > HANDSHAKE * 4 / 5, "they had their time: {last:?}");
-        assert!(last < HANDSHAKE * 3 / 2, "the last was shed after {last:?}");
+        assert!(last < HANDSHAKE * 3, "the last was shed after {last:?}");
         assert!(eventually(|| secure.server.metric("sockeye_connections") == 1.0), "the bystander's alone");
     });
 }

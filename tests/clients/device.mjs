@@ -23,7 +23,7 @@ const HASH = /'sha256-[A-Za-z0-9+/]{43}='/g;
 const PLACES = 4;
 const FULL = "All places are taken. Try again in a few seconds.\n";
 /** What the browser writes to the console when there is no place; a reset is for one who comes in mid 503. */
-const NO_PLACE = / a status of 503 \(.*\)$|^WebSocket connection to .* (response code: 503|net::ERR_CONNECTION_RESET)$/;
+const NO_PLACE = /^(WebSocket connection to|Failed to load resource:) .*(\b503( \(.*\))?|net::ERR_CONNECTION_RESET)$/;
 const MEMBERS = ["uptime_ms", "temperature_mc", "late_us", "led", "clients", "lost"];
 const DESKTOP = { width: 1280, height: 800 };
 const PHONE = { width: 390, height: 844 };

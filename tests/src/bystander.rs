@@ -12,7 +12,7 @@ use crate::library::Library;
 use crate::{PATIENCE, Raw, frame};
 
 /// An echo takes at most so long, whatever goes on beside it, and however busy the machine is.
-const LATENCY: Duration = Duration::from_secs(5);
+const LATENCY: Duration = Duration::from_secs(10);
 /// From one echo to the next message.
 const PACE: Duration = Duration::from_millis(10);
 

@@ -39,7 +39,7 @@ pub use request::{KEY, Upgrade, accept_of};
 pub use server::Server;
 
 /// Every wait ends after so long, unless it says otherwise.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Asks again and again until it is so; whether it was within [`PATIENCE`].
 pub fn eventually(mut is_so: impl FnMut() -> bool) -> bool {

@@ -1,8 +1,11 @@
 //! Programs that are run: each is printed first, none is waited for without an end, none outlives xtask.
 
+use std::collections::VecDeque;
 use std::env;
+use std::io::{self, BufRead, BufReader, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,6 +13,9 @@ use anyhow::{Context, Result, bail};
 
 /// Longer than any build or install: a bound, not an expectation.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
+
+/// How much an error repeats of what a program printed.
+const LAST_LINES: usize = 60;
 
 /// The repository's root.
 pub(crate) fn root() -> &'static Path {
@@ -44,11 +50,20 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     run_within(command, LONGEST)
 }
 
-/// [`run`] with a bound of its own.
+/// [`run`] with a bound of its own. Where nobody watches, the error has the last lines as well: a log may be cut.
 pub(crate) fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
-    let status = status_within(command, limit)?;
+    if io::stdout().is_terminal() {
+        let status = status_within(command, limit)?;
+        return if status.success() { Ok(()) } else { bail!("{status}: {}", line(command)) };
+    }
+    println!("+ {}", line(command));
+    let (running, last) = Running::copied(command)?;
+    let status = running.wait(limit)?;
     if !status.success() {
-        bail!("{status}: {}", line(command));
+        // What it started may live on and hold the pipe.
+        let last = last.recv_timeout(Duration::from_secs(5)).unwrap_or_default();
+        let last = Vec::from(last).join("\n    ");
+        bail!("{status}: {}\n    {last}", line(command));
     }
     Ok(())
 }
@@ -120,6 +135,29 @@ impl Running {
         Ok(Self { child, line })
     }
 
+    /// A child whose output is passed on; its last lines come when it has closed them.
+    fn copied(command: &mut Command) -> Result<(Self, Receiver<VecDeque<String>>)> {
+        let (reader, writer) = io::pipe()?;
+        command.stdout(writer.try_clone()?).stderr(writer);
+        let running = Self::start(command);
+        // The ends for writing are the child's alone.
+        command.stdout(Stdio::inherit()).stderr(Stdio::inherit());
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            let mut last = VecDeque::new();
+            for text in BufReader::new(reader).split(b'\n').map_while(io::Result::ok) {
+                let text = String::from_utf8_lossy(&text).into_owned();
+                println!("{text}");
+                last.push_back(text);
+                if last.len() > LAST_LINES {
+                    last.pop_front();
+                }
+            }
+            sender.send(last)
+        });
+        Ok((running?, receiver))
+    }
+
     /// Waits for the child's own end; kills it at the limit.
     pub(crate) fn wait(mut self, limit: Duration) -> Result<ExitStatus> {
         let end = Instant::now() + limit;
@@ -150,6 +188,16 @@ mod tests {
         let mut command = command("kosoku");
         command.args(["-i", "1.*", "a b", "it's"]).env("PORT", "1");
         assert_eq!(line(&command), r"PORT=1 kosoku -i '1.*' 'a b' 'it'\''s'");
+    }
+
+    #[test]
+    fn an_error_repeats_the_last_lines() {
+        let mut command = command("sh");
+        command.args(["-c", "seq 100; echo no >&2; exit 3"]);
+        let (running, last) = Running::copied(&mut command).expect("a shell");
+        assert_eq!(running.wait(LONGEST).expect("its end").code(), Some(3));
+        let last = last.recv().expect("its last lines");
+        assert_eq!((last.len(), last.back().map(String::as_str)), (LAST_LINES, Some("no")));
     }
 
     #[test]
