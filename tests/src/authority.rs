@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use tempfile::TempDir;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -64,14 +64,32 @@ impl Authority {
 
     /// A certificate for these names and addresses, in place of the one that it issued before.
     pub fn issue(&self, names: &[&str]) -> Issued {
-        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
-        let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new(names).expect("names");
-        let cert = params.signed_by(&key, &self.issuer).expect("a certificate");
+        self.issue_within(names, None)
+    }
+
+    /// The same, good for these years, of which the second is not one any more; or for ever.
+    pub fn issue_within(&self, names: &[&str], years: Option<(i32, i32)>) -> Issued {
+        let (cert, key) = self.sign(names, years);
         let issued = Issued { cert: self.dir.join("cert.pem"), key: self.dir.join("key.pem") };
         std::fs::write(&issued.cert, cert.pem()).expect("a file");
         std::fs::write(&issued.key, key.serialize_pem()).expect("a file");
         issued
+    }
+
+    /// A certificate and its key, in no file.
+    pub fn sign(&self, names: &[&str], years: Option<(i32, i32)>) -> (Certificate, KeyPair) {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        let key = KeyPair::generate().expect("a key");
+        let mut params = CertificateParams::new(names).expect("names");
+        if let Some((from, until)) = years {
+            (params.not_before, params.not_after) = (date_time_ymd(from, 1, 1), date_time_ymd(until, 1, 1));
+        }
+        (params.signed_by(&key, &self.issuer).expect("a certificate"), key)
+    }
+
+    /// Its certificate, in DER.
+    pub fn der(&self) -> &[u8] {
+        self.issuer.der()
     }
 
     /// What a client is that trusts this authority alone.

@@ -68,6 +68,15 @@ impl Config<'_> {
             cancel_safe: true,
         }
     }
+
+    /// For a transport that collects what is written, and whose futures must not be dropped while they wait: as a
+    /// session of TLS by embedded-tls, and so [`tls`](crate::tls), is.
+    #[must_use]
+    pub const fn over_tls(mut self) -> Self {
+        self.flush = true;
+        self.cancel_safe = false;
+        self
+    }
 }
 
 impl Default for Config<'_> {

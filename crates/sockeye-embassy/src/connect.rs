@@ -5,7 +5,7 @@ use core::fmt;
 use embassy_time::{Duration, Instant, Timer};
 use embedded_io_async::{Read, Write};
 use rand_core::{CryptoRng, Rng};
-use sockeye::handshake::{Answer, OfferError, Uri, WriteError};
+use sockeye::handshake::{Answer, AnswerHead, OfferError, Uri, WriteError};
 use sockeye::{Backoff, Masked, Offer};
 
 use crate::config::Config;
@@ -59,7 +59,8 @@ where
     let len = offer.write(inbox.buffer).map_err(ConnectError::Write)?;
     inbox.say(Job::Raw([inbox.buffer.get(..len).unwrap_or_default(), &[]])).await?;
     let head = inbox.head().await?.ok_or(ConnectError::HeadTooBig)?;
-    let answer = offer.check(inbox.buffer.get(..head).unwrap_or_default()).map_err(ConnectError::Refused)?;
+    let head = inbox.buffer.get(..head).unwrap_or_default();
+    let answer = offer.check(head).map_err(|error| refused(error, head))?;
     let subprotocol = chosen(answer, config);
     let receiver = Receiver::new(inbox, sockeye::Receiver::client().with_limits(config.limits));
     Ok(Connection { receiver, sender: Sender::new(outbox), subprotocol })
@@ -82,12 +83,27 @@ fn chosen<'r>(answer: Option<(Answer<'_>, usize)>, config: &'r Config<'r>) -> Op
     config.subprotocols.iter().find(|own| **own == chosen).copied()
 }
 
+fn refused<E>(error: OfferError, head: &[u8]) -> ConnectError<E> {
+    let OfferError::Status(status) = error else { return ConnectError::Refused(error) };
+    let head = AnswerHead::parse(head).ok().flatten();
+    let retry_after = head.and_then(|(head, _)| head.header("Retry-After")?.parse().ok());
+    ConnectError::Status { status, retry_after }
+}
+
 /// Why there is no connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ConnectError<E> {
-    /// The server's answer is no consent; of a plain HTTP response this has the status.
+    /// A plain HTTP response: the status, and the seconds of a `Retry-After` that is a number. A redirect is one too,
+    /// and is not followed.
+    Status {
+        /// Of RFC 9110 section 15.
+        status: u16,
+        /// Do not come back before, in seconds.
+        retry_after: Option<u32>,
+    },
+    /// The server's answer is no consent.
     Refused(OfferError),
     /// The server's answer does not fit into the read buffer.
     HeadTooBig,
@@ -100,6 +116,7 @@ pub enum ConnectError<E> {
 impl<E: fmt::Debug> fmt::Display for ConnectError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            ConnectError::Status { status, .. } => OfferError::Status(*status).fmt(f),
             ConnectError::Refused(error) => error.fmt(f),
             ConnectError::HeadTooBig => f.write_str("the server's answer is longer than the read buffer"),
             ConnectError::Connection(error) => error.fmt(f),

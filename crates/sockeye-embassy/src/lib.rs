@@ -2,7 +2,8 @@
 //!
 //! [`accept`] and [`connect`] make a [`Connection`]: a [`Receiver`] and a [`Sender`], two public fields, in memory that
 //! the caller gives ([`Resources`]). With the feature `net`, a [`Pool`] is a whole server over embassy-net: places for
-//! connections, the page that belongs to them, and a 503 for who is one too many.
+//! connections, the page that belongs to them, and a 503 for who is one too many. With the feature `tls`, `tls::open` is
+//! the way to a `wss://` server.
 //!
 //! Messages of any size pass through: the echo of a 16 MiB message takes no more memory than that of one byte.
 //!
@@ -55,6 +56,8 @@ mod resources;
 mod sender;
 #[cfg(feature = "net")]
 mod serve;
+#[cfg(feature = "tls")]
+pub mod tls;
 mod within;
 
 pub use sockeye as proto;

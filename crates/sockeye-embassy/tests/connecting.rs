@@ -64,14 +64,21 @@ fn an_answer_is_trusted_only_if_it_is_right_in_everything() {
         (RIGHT.replace("HTTP/1.1", "HTTP/1.0"), OfferError::Malformed),
         (RIGHT.replace(": websocket", " websocket"), OfferError::Malformed),
         (with(&vec!["X: y"; 62].join("\r\n")), OfferError::TooManyHeaders),
-        ("HTTP/1.1 302 Found\r\nLocation: ws://elsewhere.example/\r\n\r\n".into(), OfferError::Status(302)),
-        ("HTTP/1.1 401 Unauthorized\r\nContent-Length: 4\r\n\r\nbody".into(), OfferError::Status(401)),
-        ("HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\n\r\n".into(), OfferError::Status(503)),
-        (RIGHT.replace("101 Switching Protocols", "200 OK"), OfferError::Status(200)),
     ];
     for (answer, error) in cases {
         let result = result_of(&answer, Config { subprotocols: &["one"], ..patient() });
         assert_eq!(result, Err(ConnectError::Refused(error)), "{answer}");
+    }
+    let statuses = [
+        ("302 Found\r\nLocation: ws://elsewhere.example/", 302, None),
+        ("401 Unauthorized\r\nContent-Length: 4\r\n\r\nbody", 401, None),
+        ("503 Service Unavailable\r\nRetry-After: 5", 503, Some(5)),
+        ("503 Service Unavailable\r\nRetry-After: Fri, 27 Nov 2026 00:00:00 GMT", 503, None),
+        ("200 OK\r\nUpgrade: websocket", 200, None),
+    ];
+    for (answer, status, retry_after) in statuses {
+        let result = result_of(&format!("HTTP/1.1 {answer}\r\n\r\n"), patient());
+        assert_eq!(result, Err(ConnectError::Status { status, retry_after }), "{answer}");
     }
     assert_eq!(result_of(RIGHT, patient()), Ok(None));
     let config = Config { subprotocols: &["one", "two"], ..patient() };

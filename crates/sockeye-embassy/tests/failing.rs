@@ -250,7 +250,8 @@ fn errors_say_what_happened() {
     assert_eq!(rejected.to_string(), Reject::HostNotAllowed.to_string());
     assert_eq!(AcceptError::<ErrorKind>::Write(WriteError::TooSmall).to_string(), WriteError::TooSmall.to_string());
     assert!(AcceptError::<ErrorKind>::Accept(Unacceptable::NotUpgrade).to_string().contains("upgrade"));
-    assert!(ConnectError::<ErrorKind>::Refused(OfferError::Status(302)).to_string().contains("302"));
+    assert!(ConnectError::<ErrorKind>::Status { status: 302, retry_after: None }.to_string().contains("302"));
+    assert_eq!(ConnectError::<ErrorKind>::Refused(OfferError::Accept).to_string(), OfferError::Accept.to_string());
     assert!(ConnectError::<ErrorKind>::HeadTooBig.to_string().contains("read buffer"));
     assert_eq!(ConnectError::<ErrorKind>::Write(WriteError::Value).to_string(), WriteError::Value.to_string());
 }

@@ -1,0 +1,1 @@
+//! Servers of TLS that break its rules.
