@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 use std::{env, fs};
 
 use base64::Engine as _;
@@ -14,6 +15,7 @@ use flate2::{Compression, Crc};
 use sha2::{Digest as _, Sha256};
 
 fn main() {
+    println!("cargo::rustc-env=BUILT={}", built());
     let (html, style, script) = (read("sensor.html"), read("sensor.css"), read("sensor.js"));
     let page = put(&html, r#"<link rel="stylesheet" href="/sensor.css">"#, &format!("<style>{style}</style>"));
     let script_tag = r#"<script type="module" src="/sensor.js"></script>"#;
@@ -47,6 +49,16 @@ fn main() {
         .expect("a String takes all");
     constants.push_str("];\n");
     fs::write(Path::new(&out).join("pages.rs"), constants).expect("OUT_DIR can be written");
+}
+
+/// The day on which this is built, in seconds since 1970, or what SOURCE_DATE_EPOCH says: a clock is later.
+fn built() -> u64 {
+    const DAY: u64 = 24 * 3600;
+    println!("cargo::rerun-if-env-changed=SOURCE_DATE_EPOCH");
+    match env::var("SOURCE_DATE_EPOCH") {
+        Ok(set) => set.parse().expect("SOURCE_DATE_EPOCH is a number of seconds"),
+        Err(_) => SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_secs() / DAY * DAY),
+    }
 }
 
 fn read(file: &str) -> String {

@@ -2,16 +2,19 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use tempfile::TempDir;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsConnector;
+use tokio::task::LocalSet;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ALL_VERSIONS, ClientConfig, RootCertStore, SupportedProtocolVersion};
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::{ALL_VERSIONS, ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// An authority that nobody trusts who is not told to.
 pub struct Authority {
@@ -108,28 +111,56 @@ impl Authority {
             .with_no_client_auth()
     }
 
+    /// An address on which TLS is spoken with this certificate, and behind which there is this server, which speaks none.
+    /// As long as the process is there.
+    pub fn with_tls(issued: &Issued, server: SocketAddr) -> SocketAddr {
+        let chain = CertificateDer::pem_file_iter(&issued.cert).expect("a file");
+        let chain = chain.collect::<Result<_, _>>().expect("certificates");
+        let key = PrivateKeyDer::from_pem_file(&issued.key).expect("a key");
+        let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("the provider has what they need")
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .expect("they belong together");
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        lead(async move |secure| {
+            let mut secure = acceptor.accept(secure).await?;
+            let mut plain = TcpStream::connect(server).await?;
+            copy_bidirectional(&mut secure, &mut plain).await.map(drop)
+        })
+    }
+
     /// An address on which no TLS is spoken, and behind which there is this server, which has a certificate for
     /// `localhost`: peers who do what no peer should may go that way. As long as the process is there.
     pub fn without_tls(&self, server: SocketAddr) -> SocketAddr {
         let connector = TlsConnector::from(Arc::new(self.client()));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
-        let address = listener.local_addr().expect("a bound socket");
-        std::thread::spawn(move || {
-            runtime.block_on(async {
-                while let Ok((mut plain, _)) = listener.accept().await {
-                    let connector = connector.clone();
-                    tokio::spawn(async move {
-                        let tcp = TcpStream::connect(server).await?;
-                        let name = ServerName::try_from("localhost").expect("a name");
-                        let mut secure = connector.connect(name, tcp).await?;
-                        copy_bidirectional(&mut plain, &mut secure).await
-                    });
-                }
-            });
-        });
-        address
+        lead(async move |mut plain| {
+            let tcp = TcpStream::connect(server).await?;
+            let name = ServerName::try_from("localhost").expect("a name");
+            let mut secure = connector.connect(name, tcp).await?;
+            copy_bidirectional(&mut plain, &mut secure).await.map(drop)
+        })
     }
+}
+
+/// An address, and who comes there is led on so.
+fn lead(on: impl AsyncFn(TcpStream) -> std::io::Result<()> + Send + 'static) -> SocketAddr {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
+    let address = listener.local_addr().expect("a bound socket");
+    std::thread::spawn(move || {
+        let on = Rc::new(on);
+        let led = async {
+            while let Ok((stream, _)) = listener.accept().await {
+                let on = on.clone();
+                // One that breaks off has nobody to be told.
+                tokio::task::spawn_local(async move { on(stream).await });
+            }
+        };
+        LocalSet::new().block_on(&runtime, led);
+    });
+    address
 }
 
 impl Issued {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use sockeye_qemu::Device;
 
 pub use bystander::Bystander;
-pub use firmware::Firmware;
+pub use firmware::{Firmware, machine};
 
 use crate::frame::{CLOSE, CONTINUES, ENDS, Frame, PING, PONG, closing, masked};
 use crate::{PATIENCE, Raw, Response, Upgrade};

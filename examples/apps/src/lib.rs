@@ -8,6 +8,8 @@ pub mod crash;
 pub mod echo;
 mod mac_address;
 pub mod sensor;
+#[cfg(feature = "uplink")]
+pub mod uplink;
 mod wifi;
 
 use embassy_executor::Spawner;
@@ -24,8 +26,9 @@ pub use wifi::{Wifi, wifi};
 /// How many clients a device serves at a time.
 const CLIENTS: usize = 4;
 
-/// The sockets that an embassy-net stack needs for any program here: one a client, the one that says 503, DHCP's.
-pub const SOCKETS: usize = CLIENTS + 2;
+/// The sockets that an embassy-net stack needs for any program here: one a client, the one that says 503, DHCP's, and
+/// where there is a resolver its own.
+pub const SOCKETS: usize = CLIENTS + 2 + cfg!(feature = "uplink") as usize;
 
 /// The port of every program here.
 const PORT: u16 = 80;

@@ -5,6 +5,7 @@
 pub mod cortex_m;
 pub mod ethernet;
 pub mod exit;
+pub mod host;
 pub mod register;
 #[cfg(target_arch = "riscv32")]
 pub mod riscv;

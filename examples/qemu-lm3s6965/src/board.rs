@@ -22,4 +22,9 @@ impl apps::Board for Board {
     fn temperature(&mut self) -> Option<i32> {
         adc::sample().map(|sample| 147_500 - 225_000 * i32::from(sample) / 1_023)
     }
+
+    /// The machine has none: this is the host's clock.
+    fn entropy(&mut self, bytes: &mut [u8]) {
+        drivers::host::entropy(bytes);
+    }
 }

@@ -29,4 +29,9 @@ impl apps::Board for Board {
     fn temperature(&mut self) -> Option<i32> {
         None
     }
+
+    /// The machine has none: this is the host's clock.
+    fn entropy(&mut self, bytes: &mut [u8]) {
+        drivers::host::entropy(bytes);
+    }
 }

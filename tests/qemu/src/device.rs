@@ -11,6 +11,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::guest::Guest;
 use crate::log::{Found, Line, Names};
+use crate::qmp::Monitor;
 use crate::stack::Paint;
 use crate::wire::Wire;
 use crate::{Machine, PATIENCE};
@@ -31,6 +32,8 @@ pub struct Device {
     /// `None` on a network of the caller's.
     address: Option<SocketAddr>,
     paint: Option<Paint>,
+    /// Of one that dials.
+    monitor: Option<Monitor>,
 }
 
 impl Device {
@@ -58,7 +61,22 @@ impl Device {
     pub fn boot_on(machine: &Machine, image: &Path, cable: &Path) -> Result<Self> {
         let network = format!("stream,server=off,addr.type=unix,addr.path={}", cable.display());
         let guest = Guest::start(machine.command(&network, image), Names::of(&read(image)?)?)?;
-        Ok(Self { guest, wire: None, address: None, paint: None })
+        Ok(Self { guest, wire: None, address: None, paint: None, monitor: None })
+    }
+
+    /// Boots an image that listens to nobody, on QEMU's user network, where this host's 127.0.0.1 is 10.0.2.2. The
+    /// words are for the program: what a board's image has from the environment that it was built in.
+    ///
+    /// # Errors
+    /// QEMU is missing, or the image is none.
+    pub fn boot_with_words(machine: &Machine, image: &Path, words: &[String]) -> Result<Self> {
+        let mut command = machine.command("user", image);
+        for word in words {
+            command.arg("-semihosting-config").arg(format!("arg={}", word.replace(',', ",,")));
+        }
+        let monitor = Some(Monitor::of(&mut command)?);
+        let guest = Guest::start(command, Names::of(&read(image)?)?)?;
+        Ok(Self { guest, wire: None, address: None, paint: None, monitor })
     }
 
     fn boot_with(machine: &Machine, image: &Path, painted: bool) -> Result<Self> {
@@ -71,7 +89,8 @@ impl Device {
             let wire = machine.wants_wire().then(|| Wire::start(&network)).transpose()?;
             let mut command = machine.command(&wire.as_ref().map_or(network, Wire::socket), image);
             let paint = if painted { Some(Paint::of(&bytes, &mut command)?) } else { None };
-            let device = Self { guest: Guest::start(command, names)?, wire, address: Some(address), paint };
+            let guest = Guest::start(command, names)?;
+            let device = Self { guest, wire, address: Some(address), paint, monitor: None };
             let ready = if logs { device.wait_for(LISTENING).map(drop) } else { device.answers() };
             match ready {
                 Ok(()) => return Ok(device),
@@ -151,6 +170,15 @@ impl Device {
     /// It was not, or QEMU does not tell.
     pub fn stack_used(&self) -> Result<u32> {
         self.paint.as_ref().context("the stack was not painted")?.used()
+    }
+
+    /// Plugs the cable of a device that was [booted with words](Self::boot_with_words) in, or pulls it: neither end is
+    /// told, and what was on its way is lost.
+    ///
+    /// # Errors
+    /// The device was booted otherwise, or has ended.
+    pub fn set_link(&self, is_up: bool) -> Result<()> {
+        self.monitor.as_ref().context("there is no monitor")?.set_link(is_up)
     }
 
     /// The log and QEMU's own words, for an error.

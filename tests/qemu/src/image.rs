@@ -41,7 +41,8 @@ impl Image {
     /// # Errors
     /// It does not build; what the compiler said is on standard error.
     pub fn build(&self) -> Result<PathBuf> {
-        let features = [(self.defmt, "defmt"), (self.short_deadlines, "short-deadlines")];
+        let dials = self.app == "uplink";
+        let features = [(self.defmt, "defmt"), (self.short_deadlines, "short-deadlines"), (dials, "uplink")];
         let features: Vec<_> = features.into_iter().filter(|(wanted, _)| *wanted).map(|(_, feature)| feature).collect();
         let Machine { package, target, .. } = self.machine;
         build(&self.name(), package, self.app, target, &features.join(","))

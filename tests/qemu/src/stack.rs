@@ -6,9 +6,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use object::{Object, ObjectSymbol};
-use tempfile::TempDir;
 
-use crate::qmp;
+use crate::qmp::Monitor;
 
 /// Nothing writes this by accident.
 const PAINT: [u8; 4] = [0x5a, 0xa5, 0xc3, 0x3c];
@@ -20,35 +19,30 @@ const DEEPEST: u32 = 256 * 1024;
 #[derive(Debug)]
 pub(crate) struct Paint {
     stack: Range<u32>,
-    /// The paint, QEMU's monitor, and what that reads from memory.
-    dir: TempDir,
+    /// In whose directory the paint is, and what it reads from memory.
+    monitor: Monitor,
 }
 
 impl Paint {
     /// Has QEMU paint the image's stack when it loads it.
     pub(crate) fn of(image: &[u8], command: &mut Command) -> Result<Self> {
         let stack = stack_of(image)?;
-        let dir = TempDir::new()?;
-        let paint = dir.path().join("paint");
+        let monitor = Monitor::of(command)?;
+        let paint = monitor.dir().join("paint");
         fs::write(&paint, PAINT.repeat(stack.len() / PAINT.len()))?;
         let addr = format!("loader,file={},addr={:#x},force-raw=on", paint.display(), stack.start);
         command.arg("-device").arg(addr);
-        command.arg("-qmp").arg(format!("unix:{},server=on,wait=off", socket(&dir).display()));
-        Ok(Self { stack, dir })
+        Ok(Self { stack, monitor })
     }
 
     /// The bytes from the deepest word that was written to the stack's begin.
     pub(crate) fn used(&self) -> Result<u32> {
-        let file = self.dir.path().join("stack");
-        qmp::save_memory(&socket(&self.dir), &self.stack, &file)?;
+        let file = self.monitor.dir().join("stack");
+        self.monitor.save_memory(&self.stack, &file)?;
         let words = fs::read(&file)?;
         let untouched = words.chunks(PAINT.len()).take_while(|word| *word == PAINT).count() * PAINT.len();
         Ok((words.len() - untouched) as u32)
     }
-}
-
-fn socket(dir: &TempDir) -> std::path::PathBuf {
-    dir.path().join("qmp")
 }
 
 /// Where the stack may be, from the linker's symbols: it grows down from `_stack_start`.

@@ -1,5 +1,7 @@
 //! Which program runs on which machine.
 
+use std::path::Path;
+
 use sockeye_qemu::{Device, Image, Machine};
 
 /// A program of `examples`, as it is built for tests.
@@ -25,10 +27,30 @@ impl Firmware {
     /// # Panics
     /// When one of these fails.
     pub fn boot(self) -> Device {
-        let name = std::env::var("SOCKEYE_MACHINE").unwrap_or_else(|_| "lm3s6965".into());
-        let machine = Machine::named(&name).expect("SOCKEYE_MACHINE is a machine");
+        self.boot_by(Device::boot)
+    }
+
+    /// The same with words for a program that dials.
+    ///
+    /// # Panics
+    /// As `boot`.
+    pub fn boot_with_words(self, words: &[String]) -> Device {
+        self.boot_by(|machine, image| Device::boot_with_words(machine, image, words))
+    }
+
+    fn boot_by(self, boot: impl FnOnce(&Machine, &Path) -> anyhow::Result<Device>) -> Device {
+        let machine = machine();
         let image = Image { short_deadlines: self.short, ..Image::new(machine, self.app) };
-        let device = image.build().and_then(|path| Device::boot(machine, &path));
+        let device = image.build().and_then(|path| boot(machine, &path));
         device.unwrap_or_else(|error| panic!("{self:?}: {error:#}"))
     }
+}
+
+/// The machine that `SOCKEYE_MACHINE` names, lm3s6965 if it is not set.
+///
+/// # Panics
+/// When it is none.
+pub fn machine() -> &'static Machine {
+    let name = std::env::var("SOCKEYE_MACHINE").unwrap_or_else(|_| "lm3s6965".into());
+    Machine::named(&name).expect("SOCKEYE_MACHINE is a machine")
 }

@@ -1,0 +1,117 @@
+//! The server is killed, the network is cut.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use sockeye_tests::device::Firmware;
+use sockeye_tests::{Authority, Relay};
+
+use crate::hub::{Hub, Reading, pins, readings_of};
+use crate::{assert_whole, dial, wait_until};
+
+#[test]
+fn a_server_that_is_killed() {
+    let authority = Authority::default();
+    let issued = authority.issue(&["localhost"]);
+    let hub = Hub::start(&authority, &issued, &[]);
+    let relay = Relay::to(hub.address());
+    let (mut witness, welcome) = hub.join();
+    let device = dial(Firmware::shipped("uplink"), relay.address(), &[pins(&[&issued])]);
+    let mut before = readings_of(&welcome);
+    while before.len() < 3 {
+        let envelope: Value = serde_json::from_str(&witness.text()).expect("JSON");
+        before.extend(Reading::of(&envelope));
+    }
+    // SIGKILL: what it had in memory is gone.
+    drop(hub);
+    while let Some(frame) = witness.frame() {
+        before.extend(serde_json::from_slice(&frame.payload).ok().as_ref().and_then(Reading::of));
+    }
+    device.wait_for("the connection ended").expect("it notices");
+    let hub = Hub::start(&authority, &issued, &[]);
+    relay.lead_to(hub.address());
+    let mut after = Vec::new();
+    wait_until("ten more", &device, || {
+        after = hub.readings();
+        after.len() >= 10
+    });
+    let numbers = |readings: &[Reading]| readings.iter().map(|reading| reading.number).collect::<Vec<_>>();
+    let (before, after) = (numbers(&before), numbers(&after));
+    for one in [&before, &after] {
+        assert!(one.windows(2).all(|pair| pair[0] + 1 == pair[1]), "each once, and in order: {before:?}, {after:?}");
+    }
+    let all: BTreeSet<u32> = before.iter().chain(&after).copied().collect();
+    assert!(all.iter().copied().eq(0..=*after.last().expect("some")), "none is lost: {before:?}, {after:?}");
+    // The killed server may have passed one on before it could say so to the device, which then cannot know.
+    assert!(before.len() + after.len() - all.len() <= 1, "{before:?}, {after:?}");
+}
+
+/// The device finds out by its ping, within two seconds, and comes back when the cable does.
+#[test]
+fn a_cable_that_is_pulled_for_half_a_minute() {
+    let (device, log) = pulled(Firmware::short("uplink"));
+    assert!(device > Duration::from_secs(20), "the oldest was {device:?} old");
+    assert!(log.iter().any(|line| line.contains("the connection ended")), "{log:?}");
+}
+
+/// The same connection may go on: TCP sends again what was lost.
+#[test]
+fn a_cable_that_is_pulled_for_less_than_the_deadlines() {
+    pulled(Firmware::shipped("uplink"));
+}
+
+/// The age of the oldest reading that came, and the device's log.
+fn pulled(firmware: Firmware) -> (Duration, Vec<String>) {
+    let authority = Authority::default();
+    let issued = authority.issue(&["localhost"]);
+    let hub = Hub::start(&authority, &issued, &[]);
+    let device = dial(firmware, hub.address(), &[pins(&[&issued])]);
+    let before = assert_whole(&hub, &device, 3).len();
+    device.set_link(false).expect("QEMU pulls it");
+    let pulled = Instant::now();
+    wait_until("half a minute", &device, || pulled.elapsed() >= Duration::from_secs(30));
+    assert!(hub.readings().len() < before + 5, "nothing comes meanwhile");
+    device.set_link(true).expect("QEMU plugs it in");
+    let readings = assert_whole(&hub, &device, before + 35);
+    let oldest = readings.iter().map(|reading| reading.age).max().expect("some");
+    (Duration::from_millis(oldest), device.log().into_iter().map(|line| line.message).collect())
+}
+
+#[test]
+fn a_connection_that_is_cut_again_and_again() {
+    let authority = Authority::default();
+    let issued = authority.issue(&["localhost"]);
+    let hub = Hub::start(&authority, &issued, &[]);
+    let relay = Relay::to(hub.address());
+    let device = dial(Firmware::shipped("uplink"), relay.address(), &[pins(&[&issued])]);
+    let mut count = 0;
+    for _ in 0..5 {
+        count = assert_whole(&hub, &device, count + 2).len();
+        relay.cut();
+        relay.lead_to(hub.address());
+    }
+    assert_whole(&hub, &device, count + 5);
+}
+
+/// The server says goodbye, and is there again at once.
+#[test]
+fn a_server_that_is_restarted() {
+    let authority = Authority::default();
+    let issued = authority.issue(&["localhost"]);
+    let hub = Hub::start(&authority, &issued, &[]);
+    let relay = Relay::to(hub.address());
+    let device = dial(Firmware::shipped("uplink"), relay.address(), &[pins(&[&issued])]);
+    let before = assert_whole(&hub, &device, 2);
+    hub.server().terminate();
+    device.wait_for("the server closed the connection").expect("it is told");
+    let hub = Hub::start(&authority, &issued, &[]);
+    relay.lead_to(hub.address());
+    let mut after = Vec::new();
+    wait_until("more", &device, || {
+        after = hub.readings();
+        after.len() >= 3
+    });
+    let first = after[0].number as usize;
+    assert!(first >= before.len(), "what the first server had is not said to the second one");
+}
