@@ -57,7 +57,15 @@ pub(crate) fn boards(all: bool, installer: &Installer) -> Result<()> {
 fn check(board: &Board, installer: &Installer) -> Result<()> {
     installer.rust_target(board.target)?;
     let mut check = cargo();
-    check.args(["check", "--release", "--locked", "--target", board.target, "--features", board.feature]);
+    check.args([
+        "check",
+        "--release",
+        "--locked",
+        "--target",
+        board.target,
+        "--features",
+        &format!("{},uplink", board.feature),
+    ]);
     check.args(["--manifest-path", &format!("examples/{}/Cargo.toml", board.package), "--target-dir", "target/device"]);
     process::run(&mut check)
 }
@@ -66,7 +74,7 @@ fn check(board: &Board, installer: &Installer) -> Result<()> {
 fn libraries(triple: &str) -> Result<()> {
     let build = |args: &[&str]| process::run(cargo().arg("build").args(args).args(["--target", triple]));
     build(&["-p", "sockeye", "-p", "sockeye-embassy", "--no-default-features"])?;
-    build(&["-p", "sockeye-embassy", "--features", "defmt"])
+    build(&["-p", "sockeye-embassy", "--features", "defmt,tls"])
 }
 
 fn conclude(built: Vec<(&str, String, Result<()>)>) -> Result<()> {

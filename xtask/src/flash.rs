@@ -23,7 +23,7 @@ use crate::process::{shown, target_dir};
 use crate::table;
 
 /// The programs of examples/apps that a board runs.
-pub(crate) const APPS: &[&str] = &["echo", "sensor"];
+pub(crate) const APPS: &[&str] = &["echo", "sensor", "uplink"];
 
 /// What to flash, and onto what.
 #[derive(Parser)]
@@ -53,7 +53,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, installer: &Installer) -> Result<()> {
     let Some(board) = args.board else { return list() };
-    let lacks = lacks(board);
+    let lacks = lacks(board, &args.app);
     if args.image_only {
         make(board, &args.app, installer)?;
         if let Some(lack) = lacks {
@@ -149,9 +149,11 @@ fn write(path: PathBuf, bytes: &[u8]) -> Result<PathBuf> {
 }
 
 /// What an image would say that it is missing, and nothing else.
-fn lacks(board: &Board) -> Option<String> {
+fn lacks(board: &Board, app: &str) -> Option<String> {
+    const URL: (&str, &str) = ("UPLINK_URL", "it is where the device dials");
     let missing = |variable: &str| env::var_os(variable).is_none_or(|value| value.is_empty());
-    let (variable, why) = board.needs.iter().find(|(variable, _)| missing(variable))?;
+    let needs = board.needs.iter().chain((app == "uplink").then_some(&URL));
+    let (variable, why) = needs.copied().find(|(variable, _)| missing(variable))?;
     Some(format!("{variable} is not set: {why} (docs/boards.md)"))
 }
 

@@ -49,11 +49,13 @@ const STEPS: &[Step] = &[
     ("boards", |installer| cross::boards(false, installer)),
     ("board-autobahn", board_autobahn),
     ("board-browser", clients::board_browser),
+    ("board-uplink", devices::board_uplink),
     ("size", |installer| size::run(&size::Args::default(), installer)),
     ("device-browser", clients::device_browser),
     ("device-clients", devices::clients),
     ("device-adversarial", devices::adversarial),
     ("device-ethernet", devices::ethernet),
+    ("device-uplink", devices::uplink),
     ("device-others", devices::others),
 ];
 

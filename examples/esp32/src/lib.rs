@@ -28,6 +28,7 @@ esp_bootloader_esp_idf::esp_app_desc!();
 pub struct Board {
     led: Led,
     thermometer: TemperatureSensor<'static>,
+    rng: Rng,
 }
 
 impl apps::Board for Board {
@@ -39,6 +40,11 @@ impl apps::Board for Board {
         let temperature = self.thermometer.get_temperature();
         // What the crate says of it, in thousandths: raw * 0.4386 - offset * 27.88 - 20.52.
         Some(i32::from(temperature.raw_value) * 4_386 / 10 - i32::from(temperature.offset) * 27_880 - 20_520)
+    }
+
+    /// With the radio on, it is of noise.
+    fn entropy(&mut self, bytes: &mut [u8]) {
+        self.rng.read(bytes);
     }
 }
 
@@ -75,7 +81,7 @@ pub async fn start(spawner: Spawner) -> (Stack<'static>, Board) {
     spawner.spawn(run_net(net).expect("there is one network"));
     spawner.spawn(stay_joined(controller).expect("there is one radio"));
     let thermometer = TemperatureSensor::new(p.TSENS, tsens::Config::default()).expect("the configuration is right");
-    (stack, Board { led: Led::new(p.RMT, p.GPIO8), thermometer })
+    (stack, Board { led: Led::new(p.RMT, p.GPIO8), thermometer, rng })
 }
 
 #[embassy_executor::task]

@@ -42,23 +42,59 @@ pub(crate) fn number() -> [u8; 8] {
     embassy_rp::otp::get_chipid().expect("the chip's number can be read").to_be_bytes()
 }
 
-/// From the ring oscillator.
+/// The ring oscillator: its bits are not all even, and who needs even ones hashes many.
 #[cfg(feature = "rp2040")]
-macro_rules! seed {
+pub(crate) struct Random(embassy_rp::clocks::RoscRng);
+
+#[cfg(feature = "rp2040")]
+macro_rules! random {
     ($peripherals:ident) => {
-        embassy_rp::clocks::RoscRng.next_u64()
+        crate::chip::Random::new()
     };
 }
 
-/// From the generator of random numbers.
-#[cfg(feature = "rp2350")]
-macro_rules! seed {
-    ($peripherals:ident) => {{
-        embassy_rp::bind_interrupts!(struct Random {
-            TRNG_IRQ => embassy_rp::trng::InterruptHandler<embassy_rp::peripherals::TRNG>;
-        });
-        embassy_rp::trng::Trng::new($peripherals.TRNG, Random, embassy_rp::trng::Config::default()).blocking_next_u64()
-    }};
+#[cfg(feature = "rp2040")]
+impl Random {
+    pub(crate) fn new() -> Self {
+        Random(embassy_rp::clocks::RoscRng)
+    }
+
+    pub(crate) fn next_u64(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    pub(crate) fn fill(&mut self, bytes: &mut [u8]) {
+        self.0.fill_bytes(bytes);
+    }
 }
 
-pub(crate) use seed;
+/// The generator of random numbers.
+#[cfg(feature = "rp2350")]
+pub(crate) struct Random(embassy_rp::trng::Trng<'static, embassy_rp::peripherals::TRNG>);
+
+#[cfg(feature = "rp2350")]
+macro_rules! random {
+    ($peripherals:ident) => {
+        crate::chip::Random::new($peripherals.TRNG)
+    };
+}
+
+#[cfg(feature = "rp2350")]
+impl Random {
+    pub(crate) fn new(trng: Peri<'static, embassy_rp::peripherals::TRNG>) -> Self {
+        embassy_rp::bind_interrupts!(struct Interrupts {
+            TRNG_IRQ => embassy_rp::trng::InterruptHandler<embassy_rp::peripherals::TRNG>;
+        });
+        Random(embassy_rp::trng::Trng::new(trng, Interrupts, embassy_rp::trng::Config::default()))
+    }
+
+    pub(crate) fn next_u64(&mut self) -> u64 {
+        self.0.blocking_next_u64()
+    }
+
+    pub(crate) fn fill(&mut self, bytes: &mut [u8]) {
+        self.0.blocking_fill_bytes(bytes);
+    }
+}
+
+pub(crate) use random;

@@ -16,7 +16,7 @@ use embassy_sync::signal::Signal;
 use embassy_time::Timer;
 use static_cell::StaticCell;
 
-use crate::chip::{self, Thermometer};
+use crate::chip::{self, Random, Thermometer};
 
 type Radio = cyw43::Runner<'static, SpiBus<Output<'static>, PioSpi<'static, PIO0, 0>>>;
 
@@ -31,6 +31,7 @@ static LED: Signal<CriticalSectionRawMutex, bool> = Signal::new();
 /// The board's parts.
 pub struct Board {
     thermometer: Thermometer,
+    random: Random,
 }
 
 impl apps::Board for Board {
@@ -40,6 +41,10 @@ impl apps::Board for Board {
 
     fn temperature(&mut self) -> Option<i32> {
         self.thermometer.read()
+    }
+
+    fn entropy(&mut self, bytes: &mut [u8]) {
+        self.random.fill(bytes);
     }
 }
 
@@ -66,10 +71,12 @@ pub async fn start(spawner: Spawner) -> (Stack<'static>, Board) {
     control.init(cyw43_firmware::CYW43_43439A0_CLM).await;
 
     let resources = RESOURCES.init(StackResources::new());
-    let (stack, net) = embassy_net::new(device, Config::dhcpv4(DhcpConfig::default()), resources, chip::seed!(p));
+    let mut random = chip::random!(p);
+    let seed = random.next_u64();
+    let (stack, net) = embassy_net::new(device, Config::dhcpv4(DhcpConfig::default()), resources, seed);
     spawner.spawn(run_net(net).expect("there is one network"));
     spawner.spawn(stay_joined(control, stack).expect("there is one radio"));
-    (stack, Board { thermometer: Thermometer::new(p.ADC, p.ADC_TEMP_SENSOR) })
+    (stack, Board { thermometer: Thermometer::new(p.ADC, p.ADC_TEMP_SENSOR), random })
 }
 
 #[embassy_executor::task]

@@ -13,7 +13,7 @@ use embassy_time::Delay;
 use embedded_hal_bus::spi::ExclusiveDevice;
 use static_cell::{ConstStaticCell, StaticCell};
 
-use crate::chip::{self, Thermometer};
+use crate::chip::{self, Random, Thermometer};
 
 /// What the W5500 takes (datasheet, section 5.5.4: 33.3 MHz are guaranteed).
 const SPI_HERTZ: u32 = 33_000_000;
@@ -32,6 +32,7 @@ bind_interrupts!(struct Interrupts {
 pub struct Board {
     led: Output<'static>,
     thermometer: Thermometer,
+    random: Random,
 }
 
 impl apps::Board for Board {
@@ -41,6 +42,10 @@ impl apps::Board for Board {
 
     fn temperature(&mut self) -> Option<i32> {
         self.thermometer.read()
+    }
+
+    fn entropy(&mut self, bytes: &mut [u8]) {
+        self.random.fill(bytes);
     }
 }
 
@@ -67,12 +72,13 @@ pub async fn start(spawner: Spawner) -> (Stack<'static>, Board) {
         .await
         .expect("a W5500 is at the SPI");
     let resources = RESOURCES.init(StackResources::new());
-    let (stack, net) = embassy_net::new(device, Config::dhcpv4(DhcpConfig::default()), resources, chip::seed!(p));
+    let mut random = chip::random!(p);
+    let seed = random.next_u64();
+    let (stack, net) = embassy_net::new(device, Config::dhcpv4(DhcpConfig::default()), resources, seed);
     spawner.spawn(run_ethernet(ethernet).expect("there is one W5500"));
     spawner.spawn(run_net(net).expect("there is one network"));
-    let board =
-        Board { led: Output::new(p.PIN_25, Level::Low), thermometer: Thermometer::new(p.ADC, p.ADC_TEMP_SENSOR) };
-    (stack, board)
+    let thermometer = Thermometer::new(p.ADC, p.ADC_TEMP_SENSOR);
+    (stack, Board { led: Output::new(p.PIN_25, Level::Low), thermometer, random })
 }
 
 #[embassy_executor::task]

@@ -37,6 +37,7 @@ bind_interrupts!(struct Interrupts {
 /// The board's parts.
 pub struct Board {
     led: Output<'static>,
+    rng: Rng<'static, RNG>,
 }
 
 impl apps::Board for Board {
@@ -46,6 +47,10 @@ impl apps::Board for Board {
 
     fn temperature(&mut self) -> Option<i32> {
         None
+    }
+
+    fn entropy(&mut self, bytes: &mut [u8]) {
+        self.rng.fill_bytes(bytes);
     }
 }
 
@@ -60,7 +65,8 @@ pub async fn start(spawner: Spawner) -> (Stack<'static>, Board) {
     static RESOURCES: ConstStaticCell<StackResources<{ apps::SOCKETS }>> = ConstStaticCell::new(StackResources::new());
 
     let p = embassy_stm32::init(clocks::config());
-    let seed = Rng::new(p.RNG, Interrupts).next_u64();
+    let mut rng = Rng::new(p.RNG, Interrupts);
+    let seed = rng.next_u64();
     #[cfg(feature = "nucleo-f429zi")]
     let data_1 = p.PB13;
     #[cfg(feature = "nucleo-h563zi")]
@@ -83,7 +89,7 @@ pub async fn start(spawner: Spawner) -> (Stack<'static>, Board) {
     );
     let (stack, net) = embassy_net::new(device, Config::dhcpv4(DhcpConfig::default()), RESOURCES.take(), seed);
     spawner.spawn(run_net(net).expect("there is one network"));
-    (stack, Board { led: Output::new(p.PB0, Level::Low, Speed::Low) })
+    (stack, Board { led: Output::new(p.PB0, Level::Low, Speed::Low), rng })
 }
 
 #[embassy_executor::task]

@@ -180,7 +180,17 @@ impl Board {
     /// # Errors
     /// It does not build; what the compiler said is on standard error.
     pub fn build(&self, app: &str) -> Result<PathBuf> {
-        image::build(&format!("{}-{app}", self.name), self.package, app, self.target, self.feature)
+        self.build_with(app, &[])
+    }
+
+    /// [`build`](Self::build) in an environment that has these `NAME=VALUE` as well: an image with others takes its
+    /// place.
+    ///
+    /// # Errors
+    /// As `build`'s.
+    pub fn build_with(&self, app: &str, words: &[String]) -> Result<PathBuf> {
+        let features = if app == "uplink" { &format!("{},uplink", self.feature) } else { self.feature };
+        image::build(&format!("{}-{app}", self.name), self.package, app, self.target, features, words)
     }
 }
 

@@ -11,13 +11,12 @@ use anyhow::{Context, Result, bail};
 
 use crate::guest::Guest;
 use crate::log::{Found, Line, Names};
-use crate::qmp::Monitor;
 use crate::stack::Paint;
 use crate::wire::Wire;
 use crate::{Machine, PATIENCE};
 
-/// What an image logs once it has an address.
-const LISTENING: &str = "listening on";
+/// What an image logs once it has an address: a server's, and who dials.
+const READY: [&str; 2] = ["listening on", "dialling"];
 
 /// Between the choice of a free port and QEMU's use of it another program may take it.
 const PORT_TAKEN: &str = "Could not set up host forwarding rule";
@@ -32,8 +31,6 @@ pub struct Device {
     /// `None` on a network of the caller's.
     address: Option<SocketAddr>,
     paint: Option<Paint>,
-    /// Of one that dials.
-    monitor: Option<Monitor>,
 }
 
 impl Device {
@@ -61,22 +58,23 @@ impl Device {
     pub fn boot_on(machine: &Machine, image: &Path, cable: &Path) -> Result<Self> {
         let network = format!("stream,server=off,addr.type=unix,addr.path={}", cable.display());
         let guest = Guest::start(machine.command(&network, image), Names::of(&read(image)?)?)?;
-        Ok(Self { guest, wire: None, address: None, paint: None, monitor: None })
+        Ok(Self { guest, wire: None, address: None, paint: None })
     }
 
     /// Boots an image that listens to nobody, on QEMU's user network, where this host's 127.0.0.1 is 10.0.2.2. The
-    /// words are for the program: what a board's image has from the environment that it was built in.
+    /// words are for the program: what a board's image has from the environment that it was built in. Its stack is
+    /// [painted](Self::boot_painted). Waits for nothing.
     ///
     /// # Errors
-    /// QEMU is missing, or the image is none.
+    /// QEMU is missing, or the image does not say where its stack is.
     pub fn boot_with_words(machine: &Machine, image: &Path, words: &[String]) -> Result<Self> {
         let mut command = machine.command("user", image);
         for word in words {
             command.arg("-semihosting-config").arg(format!("arg={}", word.replace(',', ",,")));
         }
-        let monitor = Some(Monitor::of(&mut command)?);
-        let guest = Guest::start(command, Names::of(&read(image)?)?)?;
-        Ok(Self { guest, wire: None, address: None, paint: None, monitor })
+        let bytes = read(image)?;
+        let paint = Some(Paint::of(&bytes, &mut command)?);
+        Ok(Self { guest: Guest::start(command, Names::of(&bytes)?)?, wire: None, address: None, paint })
     }
 
     fn boot_with(machine: &Machine, image: &Path, painted: bool) -> Result<Self> {
@@ -90,8 +88,8 @@ impl Device {
             let mut command = machine.command(&wire.as_ref().map_or(network, Wire::socket), image);
             let paint = if painted { Some(Paint::of(&bytes, &mut command)?) } else { None };
             let guest = Guest::start(command, names)?;
-            let device = Self { guest, wire, address: Some(address), paint, monitor: None };
-            let ready = if logs { device.wait_for(LISTENING).map(drop) } else { device.answers() };
+            let device = Self { guest, wire, address: Some(address), paint };
+            let ready = if logs { device.wait_for_any(0, &READY).map(drop) } else { device.answers() };
             match ready {
                 Ok(()) => return Ok(device),
                 Err(_) if device.complaints().contains(PORT_TAKEN) => {}
@@ -145,12 +143,18 @@ impl Device {
     /// # Errors
     /// As [`wait_for`](Self::wait_for)'s.
     pub fn wait_for_after(&self, number: usize, part: &str) -> Result<Line> {
-        match self.guest.log.find(number, PATIENCE, |line| line.message.contains(part)) {
+        self.wait_for_any(number, &[part])
+    }
+
+    fn wait_for_any(&self, number: usize, parts: &[&str]) -> Result<Line> {
+        let has_one = |line: &Line| parts.iter().any(|part| line.message.contains(part));
+        let words = || parts.join("\" or \"");
+        match self.guest.log.find(number, PATIENCE, has_one) {
             Found::Line(line) => Ok(line),
-            Found::Late => bail!("no {part:?} after {} s{}", PATIENCE.as_secs(), self.story()),
+            Found::Late => bail!("no \"{}\" after {} s{}", words(), PATIENCE.as_secs(), self.story()),
             Found::Over => {
                 let end = self.guest.status(PATIENCE)?.map_or_else(String::new, |status| format!(" with {status}"));
-                bail!("the device ended{end} before {part:?}{}", self.story())
+                bail!("the device ended{end} before \"{}\"{}", words(), self.story())
             }
         }
     }
@@ -172,13 +176,13 @@ impl Device {
         self.paint.as_ref().context("the stack was not painted")?.used()
     }
 
-    /// Plugs the cable of a device that was [booted with words](Self::boot_with_words) in, or pulls it: neither end is
-    /// told, and what was on its way is lost.
+    /// Plugs the cable of a device with a painted stack in, or pulls it: neither end is told, and what was on its way is
+    /// lost.
     ///
     /// # Errors
-    /// The device was booted otherwise, or has ended.
+    /// Its stack is not painted, so that QEMU's monitor is not there; or the device has ended.
     pub fn set_link(&self, is_up: bool) -> Result<()> {
-        self.monitor.as_ref().context("there is no monitor")?.set_link(is_up)
+        self.paint.as_ref().context("there is no monitor")?.monitor.set_link(is_up)
     }
 
     /// The log and QEMU's own words, for an error.

@@ -45,12 +45,20 @@ impl Image {
         let features = [(self.defmt, "defmt"), (self.short_deadlines, "short-deadlines"), (dials, "uplink")];
         let features: Vec<_> = features.into_iter().filter(|(wanted, _)| *wanted).map(|(_, feature)| feature).collect();
         let Machine { package, target, .. } = self.machine;
-        build(&self.name(), package, self.app, target, &features.join(","))
+        build(&self.name(), package, self.app, target, &features.join(","), &[])
     }
 }
 
-/// Builds a program of a package of `examples`, and keeps it under this name.
-pub(crate) fn build(name: &str, package: &str, app: &str, triple: &str, features: &str) -> Result<PathBuf> {
+/// Builds a program of a package of `examples` in an environment that has these `NAME=VALUE` as well, and keeps it under
+/// this name.
+pub(crate) fn build(
+    name: &str,
+    package: &str,
+    app: &str,
+    triple: &str,
+    features: &str,
+    words: &[String],
+) -> Result<PathBuf> {
     let target = target_dir();
     let kept = target.join("images").join(name);
     fs::create_dir_all(target.join("images"))?;
@@ -62,6 +70,7 @@ pub(crate) fn build(name: &str, package: &str, app: &str, triple: &str, features
     cargo.current_dir(root()).args(["build", "--release", "--locked", "--manifest-path"]);
     cargo.arg(format!("examples/{package}/Cargo.toml")).args(["--bin", app, "--target", triple]);
     cargo.args(["--no-default-features", "--features", features]);
+    cargo.envs(words.iter().filter_map(|word| word.split_once('=')));
     cargo.arg("--target-dir").arg(&target).arg("--config").arg(short_paths(&target)?);
     cargo.arg("--message-format=json-render-diagnostics");
     let output = cargo.stderr(Stdio::inherit()).output().context("cannot start cargo")?;

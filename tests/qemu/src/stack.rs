@@ -20,7 +20,7 @@ const DEEPEST: u32 = 256 * 1024;
 pub(crate) struct Paint {
     stack: Range<u32>,
     /// In whose directory the paint is, and what it reads from memory.
-    monitor: Monitor,
+    pub(crate) monitor: Monitor,
 }
 
 impl Paint {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sockeye_qemu::{Device, Image, Machine};
+use sockeye_qemu::{Board, Device, Image, Machine, W5500_EVB_PICO};
 
 /// A program of `examples`, as it is built for tests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,11 +30,16 @@ impl Firmware {
         self.boot_by(Device::boot)
     }
 
-    /// The same with words for a program that dials.
+    /// The same with words for a program that dials: a board's image is built with them.
     ///
     /// # Panics
     /// As `boot`.
     pub fn boot_with_words(self, words: &[String]) -> Device {
+        if machine().name == W5500_EVB_PICO.name {
+            let image = Board::named(W5500_EVB_PICO.name).and_then(|board| board.build_with(self.app, words));
+            let device = image.and_then(|path| Device::boot(&W5500_EVB_PICO, &path));
+            return device.unwrap_or_else(|error| panic!("{self:?}: {error:#}"));
+        }
         self.boot_by(|machine, image| Device::boot_with_words(machine, image, words))
     }
 
@@ -46,11 +51,15 @@ impl Firmware {
     }
 }
 
-/// The machine that `SOCKEYE_MACHINE` names, lm3s6965 if it is not set.
+/// The machine that `SOCKEYE_MACHINE` names, lm3s6965 if it is not set. It may be the board that is emulated, for a
+/// program that dials.
 ///
 /// # Panics
 /// When it is none.
 pub fn machine() -> &'static Machine {
     let name = std::env::var("SOCKEYE_MACHINE").unwrap_or_else(|_| "lm3s6965".into());
+    if name == W5500_EVB_PICO.name {
+        return &W5500_EVB_PICO;
+    }
     Machine::named(&name).expect("SOCKEYE_MACHINE is a machine")
 }

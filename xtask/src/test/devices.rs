@@ -2,15 +2,15 @@
 
 use anyhow::{Result, bail};
 use clap::Parser;
-use sockeye_qemu::{MACHINES, Machine};
+use sockeye_qemu::{MACHINES, Machine, W5500_EVB_PICO};
 
 use crate::autobahn::{self, JudgeName, Side};
 use crate::device::DEFAULT_MACHINE;
 use crate::install::Installer;
 use crate::process::{self, cargo};
 
-/// Clients and places; bad peers; the wire itself.
-pub(crate) const TESTS: &[&str] = &["device", "device-adversarial", "device-ethernet"];
+/// Clients and places; bad peers; the wire itself; the device as a client.
+pub(crate) const TESTS: &[&str] = &["device", "device-adversarial", "device-ethernet", "uplink"];
 
 /// Which machine.
 #[derive(Parser)]
@@ -48,6 +48,19 @@ pub(super) fn adversarial(installer: &Installer) -> Result<()> {
 
 pub(super) fn ethernet(installer: &Installer) -> Result<()> {
     cargo_test(Machine::named(DEFAULT_MACHINE)?, "device-ethernet", "", installer)
+}
+
+/// The device as a client: over TLS on two machines, without on the small one.
+pub(super) fn uplink(installer: &Installer) -> Result<()> {
+    ["mps2-an385", "virt-riscv32", "lm3s6965"]
+        .into_iter()
+        .try_for_each(|name| cargo_test(Machine::named(name)?, "uplink", "", installer))
+}
+
+/// The same of a board's own image, over TLS, as far as readings and commands go.
+pub(super) fn board_uplink(installer: &Installer) -> Result<()> {
+    installer.emulator()?;
+    cargo_test(&W5500_EVB_PICO, "uplink", "commands::the_room", installer)
 }
 
 /// The other machines boot and serve, and do 64-bit lengths on another processor right.

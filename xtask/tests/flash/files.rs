@@ -7,7 +7,7 @@ use crate::{boards, cortex_m, esp, hex, image, read, seen, stored, uf2};
 #[test]
 fn each_file_holds_what_the_elf_does() {
     for board in boards() {
-        for app in ["echo", "sensor"] {
+        for app in ["echo", "sensor", "uplink"] {
             let stem = image(board, app);
             let elf = read(&stem, "elf");
             match board.flashed {

@@ -1,0 +1,12 @@
+//! Dials a host server, as the environment had it when this was built.
+#![no_std]
+#![no_main]
+
+use apps::uplink::Settings;
+use embassy_executor::Spawner;
+
+#[esp_rtos::main]
+async fn main(spawner: Spawner) {
+    let (stack, board) = esp32::start(spawner).await;
+    apps::uplink::run(spawner, stack, board, &Settings::BUILT_IN).await;
+}
