@@ -1,4 +1,5 @@
-//! An authority for a test, and what it issues: `authority DIRECTORY NAME...` writes ca.pem, cert.pem and key.pem.
+//! An authority for a test, and what it issues: `authority DIRECTORY NAME...` writes ca.pem, cert.pem and key.pem, and
+//! says the pin of the key.
 
 use std::process::ExitCode;
 
@@ -11,6 +12,6 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let names: Vec<_> = names.iter().map(String::as_str).collect();
-    Authority::in_dir(dir.into()).issue(&names);
+    println!("{}", Authority::in_dir(dir.into()).issue(&names).pin());
     ExitCode::SUCCESS
 }

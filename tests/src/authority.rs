@@ -5,7 +5,12 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
+use data_encoding::HEXLOWER;
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, PublicKeyData as _,
+    date_time_ymd,
+};
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -164,6 +169,12 @@ fn lead(on: impl AsyncFn(TcpStream) -> std::io::Result<()> + Send + 'static) -> 
 }
 
 impl Issued {
+    /// The pin of its key, as a device has it.
+    pub fn pin(&self) -> String {
+        let key = KeyPair::from_pem(&std::fs::read_to_string(&self.key).expect("a file")).expect("a key");
+        format!("key:{}", HEXLOWER.encode(&Sha256::digest(key.subject_public_key_info())))
+    }
+
     /// The flags by which a server has it.
     pub fn flags(&self) -> [&str; 4] {
         ["--tls-cert", self.cert.to_str().expect("text"), "--tls-key", self.key.to_str().expect("text")]

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
 use sockeye_tests::frame::{TEXT, masked};
 use sockeye_tests::{Authority, Issued, Raw, Server, Upgrade};
 
@@ -92,17 +91,8 @@ impl Reading {
     }
 }
 
-/// The device's word for whom it trusts: the key of this certificate, and another one.
+/// The device's word for whom it trusts: the keys of these certificates.
 pub(crate) fn pins(issued: &[&Issued]) -> String {
-    let pins: Vec<_> = issued.iter().map(|issued| format!("key:{}", hex(&key_hash(issued)))).collect();
+    let pins: Vec<_> = issued.iter().map(|issued| issued.pin()).collect();
     format!("UPLINK_PINS={}", pins.join(","))
-}
-
-fn key_hash(issued: &Issued) -> [u8; 32] {
-    let key = rcgen::KeyPair::from_pem(&std::fs::read_to_string(&issued.key).expect("a file")).expect("a key");
-    Sha256::digest(rcgen::PublicKeyData::subject_public_key_info(&key)).into()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -59,12 +59,15 @@ pub(crate) fn run(args: &Args, installer: &Installer) -> Result<()> {
     compare(&accepted, &measured)
 }
 
-/// Every program with its log and without, for each package.
+/// Every program that listens with its log and without, and the one that dials, for each package.
 fn images() -> impl Iterator<Item = Image> {
     let mut packages = BTreeSet::new();
     let machines = MACHINES.iter().filter(move |machine| packages.insert(machine.package));
-    let apps = machines.flat_map(|machine| APPS.iter().map(move |app| Image::new(machine, app)));
-    apps.flat_map(|image| [image, Image { defmt: false, ..image }])
+    machines.flat_map(|machine| {
+        let apps = APPS.iter().map(|app| Image::new(machine, app));
+        let apps = apps.flat_map(|image| [image, Image { defmt: false, ..image }]);
+        apps.chain([Image::new(machine, "uplink")])
+    })
 }
 
 fn name(image: &Image) -> String {
@@ -118,11 +121,14 @@ fn stack(image: &Image, path: &Path, accepted: Option<u64>) -> Result<u64> {
 }
 
 fn stack_once(image: &Image, path: &Path) -> Result<u64> {
-    let device = Device::boot_painted(image.machine, path)?;
+    let device = match image.app {
+        "uplink" => load::uplink(image, path)?,
+        _ => Device::boot_painted(image.machine, path)?,
+    };
     match image.app {
         "echo" => load::echo(device.address())?,
         "sensor" => load::sensor(device.address())?,
-        app => bail!("there is no load for {app}"),
+        _ => {}
     }
     Ok(device.stack_used()?.into())
 }

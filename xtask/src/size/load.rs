@@ -1,7 +1,9 @@
 //! A short load on a device, by the core's client: enough that its stack has been as deep as it gets.
 
+use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -9,7 +11,10 @@ use anyhow::{Context, Result, anyhow, bail};
 use rand::rngs::ThreadRng;
 use sockeye::handshake::{Offer, Uri};
 use sockeye::{CloseCode, Event, Kind, MAX_CONTROL, Masked, Receiver, Sender};
-use sockeye_qemu::PATIENCE;
+use sockeye_qemu::{Device, Image, PATIENCE};
+
+use crate::process::{cargo, output, workspace_dir};
+use crate::server::Server;
 
 const CONNECTIONS: u64 = 4;
 /// QEMU takes a second for one of two that come at the same instant.
@@ -38,6 +43,27 @@ pub(crate) fn sensor(address: SocketAddr) -> Result<()> {
         }
         client.close()
     })
+}
+
+/// A device that has dialled our server, over TLS if the machine has the memory for it, and is in the room.
+pub(crate) fn uplink(image: &Image, path: &Path) -> Result<Device> {
+    let is_secure = image.machine.package != "qemu-lm3s6965";
+    let dir = workspace_dir("size");
+    fs::create_dir_all(&dir)?;
+    let mut authority = cargo();
+    authority.args(["run", "-q", "-p", "sockeye-tests", "--example", "authority", "--"]).arg(&dir).arg("localhost");
+    let pin = output(&mut authority)?;
+    let [cert, key] = ["cert.pem", "key.pem"].map(|file| dir.join(file).display().to_string());
+    let flags = ["--tls-cert", &cert, "--tls-key", &key];
+    let server = Server::start_with(if is_secure { &flags } else { &[] })?;
+    let scheme = if is_secure { "wss" } else { "ws" };
+    let url = format!("UPLINK_URL={scheme}://10.0.2.2:{}/rooms/size", server.address.port());
+    let device = Device::boot_with_words(image.machine, path, &[url, format!("UPLINK_PINS={}", pin.trim())])?;
+    device.wait_for("in the room")?;
+    // It gets no deeper than in the handshake of TLS, or in another attempt.
+    drop(server);
+    device.wait_for_after(device.log().len(), "dialling")?;
+    Ok(device)
 }
 
 fn at_a_time(client: impl Fn() -> Result<()> + Sync) -> Result<()> {
