@@ -1,6 +1,8 @@
 //! A wire that can be cut.
 
+use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -16,6 +18,8 @@ struct Wires {
     /// None while it is cut.
     server: Option<SocketAddr>,
     sockets: Vec<TcpStream>,
+    /// Whether those who are connected now hear nothing of the server any more.
+    deaf: Arc<AtomicBool>,
 }
 
 impl Relay {
@@ -23,7 +27,7 @@ impl Relay {
     pub fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("a bound socket");
-        let wires = Arc::new(Mutex::new(Wires { server: Some(server), sockets: Vec::new() }));
+        let wires = Arc::new(Mutex::new(Wires { server: Some(server), sockets: Vec::new(), deaf: Arc::default() }));
         let relay = Relay { address, wires };
         let wires = relay.wires.clone();
         thread::spawn(move || {
@@ -34,8 +38,9 @@ impl Relay {
                 let clone = |stream: &TcpStream| stream.try_clone().expect("a socket");
                 wires.sockets.extend([clone(&client), clone(&server)]);
                 let back = (clone(&server), clone(&client));
+                let deaf = wires.deaf.clone();
                 thread::spawn(move || pass(client, server));
-                thread::spawn(move || pass(back.0, back.1));
+                thread::spawn(move || pass_unless(back.0, back.1, &deaf));
             }
         });
         relay
@@ -51,10 +56,16 @@ impl Relay {
         self.wires().server = Some(server);
     }
 
+    /// From now on those who are connected are heard by the server, and hear nothing of it.
+    pub fn deafen(&self) {
+        self.wires().deaf.store(true, Ordering::Relaxed);
+    }
+
     /// Cuts all connections that there are, and makes no new ones until it leads to a server again.
     pub fn cut(&self) {
         let mut wires = self.wires();
         wires.server = None;
+        wires.deaf = Arc::default();
         for socket in wires.sockets.drain(..) {
             // One side may be gone.
             let _ = socket.shutdown(Shutdown::Both);
@@ -67,7 +78,17 @@ impl Relay {
 }
 
 /// Passes on what comes, and the end.
-pub fn pass(mut from: TcpStream, mut to: TcpStream) {
-    let _ = std::io::copy(&mut from, &mut to);
+pub fn pass(from: TcpStream, to: TcpStream) {
+    pass_unless(from, to, &AtomicBool::new(false));
+}
+
+/// The same; what comes when `deaf` is set is lost.
+fn pass_unless(mut from: TcpStream, mut to: TcpStream, deaf: &AtomicBool) {
+    let mut buffer = [0; 8 * 1024];
+    while let Ok(len @ 1..) = from.read(&mut buffer) {
+        if !deaf.load(Ordering::Relaxed) && to.write_all(&buffer[..len]).is_err() {
+            break;
+        }
+    }
     let _ = to.shutdown(Shutdown::Write);
 }

@@ -94,6 +94,22 @@ fn a_connection_that_is_cut_again_and_again() {
     assert_whole(&hub, &device, count + 5);
 }
 
+/// The room has readings of which the device does not know that: it reads so in the history, and says none twice.
+#[test]
+fn a_server_that_hears_and_is_not_heard() {
+    let authority = Authority::default();
+    let issued = authority.issue(&["localhost"]);
+    let hub = Hub::start(&authority, &issued, &[]);
+    let relay = Relay::to(hub.address());
+    let device = dial(Firmware::shipped("uplink"), relay.address(), &[pins(&[&issued])]);
+    let before = assert_whole(&hub, &device, 2).len();
+    relay.deafen();
+    let unheard = assert_whole(&hub, &device, before + 4).len();
+    relay.cut();
+    relay.lead_to(hub.address());
+    assert_whole(&hub, &device, unheard + 3);
+}
+
 /// The server says goodbye, and is there again at once.
 #[test]
 fn a_server_that_is_restarted() {
