@@ -1,13 +1,12 @@
 //! A DHCP server for one device (RFC 2131), which may be told to keep silent.
 
-use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
-    DHCP_SERVER_PORT, DhcpMessageType, DhcpPacket, DhcpRepr, EthernetAddress, EthernetFrame, EthernetProtocol,
-    EthernetRepr, IpProtocol, Ipv4Address, Ipv4Packet, Ipv4Repr, UdpPacket, UdpRepr,
+    DHCP_CLIENT_PORT, DHCP_SERVER_PORT, DhcpMessageType, DhcpPacket, DhcpRepr, EthernetAddress, Ipv4Address,
 };
 
+use crate::DEVICE;
+use crate::datagram::{self, Datagram};
 use crate::lan::{GATEWAY, MASK};
-use crate::{DEVICE, lan};
 
 /// The server's settings, and what it heard.
 #[derive(Debug)]
@@ -82,7 +81,7 @@ impl Server {
             client_identifier: None,
             server_identifier: Some(GATEWAY),
             parameter_request_list: None,
-            dns_servers: None,
+            dns_servers: gives.then(|| [GATEWAY].into_iter().collect()),
             max_size: None,
             lease_duration: gives.then_some(self.lease),
             renew_duration: None,
@@ -105,20 +104,8 @@ struct Request {
 }
 
 fn request(frame: &[u8]) -> Option<Request> {
-    let ethernet = EthernetFrame::new_checked(frame).ok()?;
-    if ethernet.ethertype() != EthernetProtocol::Ipv4 {
-        return None;
-    }
-    let ip = Ipv4Packet::new_checked(ethernet.payload()).ok()?;
-    if ip.next_header() != IpProtocol::Udp || !ip.verify_checksum() {
-        return None;
-    }
-    let udp = UdpPacket::new_checked(ip.payload()).ok()?;
-    let is_whole = udp.verify_checksum(&ip.src_addr().into(), &ip.dst_addr().into());
-    if udp.dst_port() != DHCP_SERVER_PORT || !is_whole {
-        return None;
-    }
-    let dhcp = DhcpPacket::new_checked(udp.payload()).ok()?;
+    let datagram = Datagram::of(frame).filter(|datagram| datagram.to_port == DHCP_SERVER_PORT)?;
+    let dhcp = DhcpPacket::new_checked(datagram.payload.as_slice()).ok()?;
     let dhcp = DhcpRepr::parse(&dhcp).ok()?;
     Some(Request {
         message_type: dhcp.message_type,
@@ -130,26 +117,8 @@ fn request(frame: &[u8]) -> Option<Request> {
 }
 
 fn frame(dhcp: &DhcpRepr<'_>, client: EthernetAddress, to: Ipv4Address) -> Vec<u8> {
-    let checksums = ChecksumCapabilities::default();
-    let udp = UdpRepr { src_port: DHCP_SERVER_PORT, dst_port: smoltcp::wire::DHCP_CLIENT_PORT };
-    let ip = Ipv4Repr {
-        src_addr: GATEWAY,
-        dst_addr: to,
-        next_header: IpProtocol::Udp,
-        payload_len: udp.header_len() + dhcp.buffer_len(),
-        hop_limit: 64,
-    };
+    let mut payload = vec![0; dhcp.buffer_len()];
+    dhcp.emit(&mut DhcpPacket::new_unchecked(&mut payload)).expect("it fits");
     let hardware = if to == Ipv4Address::BROADCAST { EthernetAddress::BROADCAST } else { client };
-    let ethernet =
-        EthernetRepr { src_addr: lan::hardware(GATEWAY), dst_addr: hardware, ethertype: EthernetProtocol::Ipv4 };
-
-    let mut bytes = vec![0; ethernet.buffer_len() + ip.buffer_len() + ip.payload_len];
-    let mut frame = EthernetFrame::new_unchecked(&mut bytes);
-    ethernet.emit(&mut frame);
-    let mut packet = Ipv4Packet::new_unchecked(frame.payload_mut());
-    ip.emit(&mut packet, &checksums);
-    let mut datagram = UdpPacket::new_unchecked(packet.payload_mut());
-    let write = |payload: &mut [u8]| dhcp.emit(&mut DhcpPacket::new_unchecked(payload)).expect("it fits");
-    udp.emit(&mut datagram, &GATEWAY.into(), &to.into(), dhcp.buffer_len(), write, &checksums);
-    bytes
+    datagram::frame(DHCP_SERVER_PORT, hardware, (to, DHCP_CLIENT_PORT), &payload)
 }

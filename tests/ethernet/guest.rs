@@ -4,8 +4,8 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use sockeye_qemu::{Device, Image, Machine};
-use sockeye_tests::device::CLIENTS;
+use sockeye_qemu::{Device, Image};
+use sockeye_tests::device::{CLIENTS, machine};
 use sockeye_tests::eventually;
 
 use crate::bystander::Bystander;
@@ -43,13 +43,24 @@ impl Guest {
 
     /// The same with another DHCP server, and without the wait.
     pub(crate) fn boot_beside(deadlines: Deadlines, dhcp: dhcp::Server) -> Self {
+        Self::boot_app("echo", &[], deadlines, dhcp)
+    }
+
+    /// Boots the program that dials, and waits until it does.
+    pub(crate) fn boot_dialling(deadlines: Deadlines, url: &str) -> Self {
+        let guest = Self::boot_app("uplink", &[format!("UPLINK_URL={url}")], deadlines, dhcp::Server::default());
+        guest.wait_for(0, "dialling");
+        guest
+    }
+
+    fn boot_app(app: &'static str, words: &[String], deadlines: Deadlines, dhcp: dhcp::Server) -> Self {
         let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let image = Image { short_deadlines: deadlines == Deadlines::Short, ..Image::new(machine(), "echo") };
+        let image = Image { short_deadlines: deadlines == Deadlines::Short, ..Image::new(machine(), app) };
         let path = image.build().unwrap_or_else(|error| panic!("{error:#}"));
         let dir = tempfile::tempdir().expect("a directory");
         let cable = dir.path().join("cable");
         let listener = UnixListener::bind(&cable).expect("a socket");
-        let device = Device::boot_on(machine(), &path, &cable).unwrap_or_else(|error| panic!("{error:#}"));
+        let device = Device::boot_on(machine(), &path, words, &cable).unwrap_or_else(|error| panic!("{error:#}"));
         Guest { lan: Lan::new(plugged_in(&listener), seed(), dhcp), device, _turn: turn }
     }
 
@@ -79,12 +90,6 @@ impl Drop for Guest {
             eprintln!("SOCKEYE_SEED={}; the device's log:\n{log}", seed());
         }
     }
-}
-
-/// The machine that `SOCKEYE_MACHINE` names; lm3s6965 if it is not set.
-fn machine() -> &'static Machine {
-    let name = std::env::var("SOCKEYE_MACHINE").unwrap_or_else(|_| "lm3s6965".into());
-    Machine::named(&name).expect("SOCKEYE_MACHINE is a machine")
 }
 
 /// What decides on faults.

@@ -34,6 +34,10 @@ impl Host {
         Host { shared, address }
     }
 
+    pub(crate) fn address(&self) -> Ipv4Address {
+        self.address
+    }
+
     /// Opens a connection.
     pub(crate) fn connect(&self, to: SocketAddrV4) -> io::Result<Stream> {
         self.connect_narrow(to, BUFFER)

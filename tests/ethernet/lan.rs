@@ -11,6 +11,7 @@ use smoltcp::wire::{EthernetAddress, Ipv4Address};
 
 use crate::cable::Cable;
 use crate::dhcp;
+use crate::dns;
 use crate::faults::{Faults, Way};
 use crate::host::Host;
 use crate::state::State;
@@ -82,6 +83,11 @@ impl Lan {
     /// How many frames met which fault.
     pub(crate) fn faults(&self, way: Way) -> Faults {
         self.shared.with(|state| state.judge.count(way))
+    }
+
+    /// The resolver.
+    pub(crate) fn dns<T>(&self, use_it: impl FnOnce(&mut dns::Server) -> T) -> T {
+        self.shared.with(|state| use_it(&mut state.dns))
     }
 
     /// The DHCP server.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use smoltcp::wire::{EthernetAddress, EthernetFrame, Ipv4Address};
 
 use crate::dhcp;
+use crate::dns;
 use crate::faults::{Fate, Judge, Way, bend};
 use crate::host::Node;
 use crate::lan::{GATEWAY, hardware};
@@ -23,6 +24,7 @@ pub(crate) struct State {
     seed: u64,
     nodes: HashMap<Ipv4Address, Node>,
     pub(crate) dhcp: dhcp::Server,
+    pub(crate) dns: dns::Server,
     pub(crate) judge: Judge,
     held: HashMap<Way, (Vec<u8>, Instant)>,
     /// Segments to the addresses that have no host behind them.
@@ -39,6 +41,7 @@ impl State {
             seed,
             nodes: HashMap::new(),
             dhcp,
+            dns: dns::Server::default(),
             judge: Judge::new(seed),
             held: HashMap::new(),
             by_hand: HashMap::new(),
@@ -104,7 +107,7 @@ impl State {
     fn deliver(&mut self, frame: &[u8]) {
         let Ok(ethernet) = EthernetFrame::new_checked(frame) else { return };
         self.device = Some(ethernet.src_addr());
-        if let Some(answer) = self.dhcp.answer(frame) {
+        if let Some(answer) = self.dhcp.answer(frame).or_else(|| self.dns.answer(frame)) {
             self.pass(Way::ToDevice, answer);
         }
         for node in self.nodes.values_mut() {

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::ExitStatus;
+use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -51,13 +51,14 @@ impl Device {
     }
 
     /// Boots an image on a network of the caller's: the other end of the Unix socket `cable`, which has to listen
-    /// already, and on which a frame has its length before it, in 4 bytes, big-endian. Waits for nothing.
+    /// already, and on which a frame has its length before it, in 4 bytes, big-endian. The words are as with
+    /// [`boot_with_words`](Self::boot_with_words). Waits for nothing.
     ///
     /// # Errors
     /// QEMU is missing, or the image is none.
-    pub fn boot_on(machine: &Machine, image: &Path, cable: &Path) -> Result<Self> {
+    pub fn boot_on(machine: &Machine, image: &Path, words: &[String], cable: &Path) -> Result<Self> {
         let network = format!("stream,server=off,addr.type=unix,addr.path={}", cable.display());
-        let guest = Guest::start(machine.command(&network, image), Names::of(&read(image)?)?)?;
+        let guest = Guest::start(with_words(machine.command(&network, image), words), Names::of(&read(image)?)?)?;
         Ok(Self { guest, wire: None, address: None, paint: None })
     }
 
@@ -68,10 +69,7 @@ impl Device {
     /// # Errors
     /// QEMU is missing, or the image does not say where its stack is.
     pub fn boot_with_words(machine: &Machine, image: &Path, words: &[String]) -> Result<Self> {
-        let mut command = machine.command("user", image);
-        for word in words {
-            command.arg("-semihosting-config").arg(format!("arg={}", word.replace(',', ",,")));
-        }
+        let mut command = with_words(machine.command("user", image), words);
         let bytes = read(image)?;
         let paint = Some(Paint::of(&bytes, &mut command)?);
         Ok(Self { guest: Guest::start(command, Names::of(&bytes)?)?, wire: None, address: None, paint })
@@ -229,6 +227,14 @@ impl Device {
         }
         answer
     }
+}
+
+/// For the program's own command line.
+fn with_words(mut command: Command, words: &[String]) -> Command {
+    for word in words {
+        command.arg("-semihosting-config").arg(format!("arg={}", word.replace(',', ",,")));
+    }
+    command
 }
 
 fn read(image: &Path) -> Result<Vec<u8>> {
