@@ -80,7 +80,8 @@ fn settings_that_are_wrong_are_named() {
         cases.extend([
             (vec![url], "UPLINK_PINS: a wss:// URL needs either this or UPLINK_CA"),
             (vec![url, "UPLINK_PINS=key:12"], "UPLINK_PINS: it is not key:HASH"),
-            (vec![url, "UPLINK_CA=%"], "UPLINK_CA: it is not the base64"),
+            (vec![url, "UPLINK_CA=AAAA"], "UPLINK_CA: it vouches for a name"),
+            (vec!["UPLINK_URL=wss://hub.example/", "UPLINK_CA=%"], "UPLINK_CA: it is not the base64"),
         ]);
     }
     for (words, complaint) in cases {

@@ -4,20 +4,47 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use sockeye_qemu::Device;
 use sockeye_tests::device::Firmware;
-use sockeye_tests::{Authority, Relay};
+use sockeye_tests::{Authority, Issued, Relay};
 
 use crate::hub::{Hub, Reading, pins, readings_of};
 use crate::{assert_whole, dial, wait_until};
 
+/// A device, a wire that can be cut, and a server that can be another one.
+struct Scene {
+    authority: Authority,
+    issued: Issued,
+    relay: Relay,
+}
+
+impl Scene {
+    /// Nobody dials yet.
+    fn new() -> (Self, Hub) {
+        let authority = Authority::default();
+        let issued = authority.issue(&["localhost"]);
+        let hub = Hub::start(&authority, &issued, &[]);
+        let relay = Relay::to(hub.address());
+        (Scene { authority, issued, relay }, hub)
+    }
+
+    fn dial(&self, firmware: Firmware) -> Device {
+        dial(firmware, self.relay.address(), &[pins(&[&self.issued])])
+    }
+
+    /// Another server in the place of the one that there was.
+    fn another(&self) -> Hub {
+        let hub = Hub::start(&self.authority, &self.issued, &[]);
+        self.relay.lead_to(hub.address());
+        hub
+    }
+}
+
 #[test]
 fn a_server_that_is_killed() {
-    let authority = Authority::default();
-    let issued = authority.issue(&["localhost"]);
-    let hub = Hub::start(&authority, &issued, &[]);
-    let relay = Relay::to(hub.address());
+    let (scene, hub) = Scene::new();
     let (mut witness, welcome) = hub.join();
-    let device = dial(Firmware::shipped("uplink"), relay.address(), &[pins(&[&issued])]);
+    let device = scene.dial(Firmware::shipped("uplink"));
     let mut before = readings_of(&welcome);
     while before.len() < 3 {
         let envelope: Value = serde_json::from_str(&witness.text()).expect("JSON");
@@ -29,8 +56,7 @@ fn a_server_that_is_killed() {
         before.extend(serde_json::from_slice(&frame.payload).ok().as_ref().and_then(Reading::of));
     }
     device.wait_for("the connection ended").expect("it notices");
-    let hub = Hub::start(&authority, &issued, &[]);
-    relay.lead_to(hub.address());
+    let hub = scene.another();
     let mut after = Vec::new();
     wait_until("ten more", &device, || {
         after = hub.readings();
@@ -63,10 +89,8 @@ fn a_cable_that_is_pulled_for_less_than_the_deadlines() {
 
 /// The age of the oldest reading that came, and the device's log.
 fn pulled(firmware: Firmware) -> (Duration, Vec<String>) {
-    let authority = Authority::default();
-    let issued = authority.issue(&["localhost"]);
-    let hub = Hub::start(&authority, &issued, &[]);
-    let device = dial(firmware, hub.address(), &[pins(&[&issued])]);
+    let (scene, hub) = Scene::new();
+    let device = dial(firmware, hub.address(), &[pins(&[&scene.issued])]);
     let before = assert_whole(&hub, &device, 3).len();
     device.set_link(false).expect("QEMU pulls it");
     let pulled = Instant::now();
@@ -80,16 +104,13 @@ fn pulled(firmware: Firmware) -> (Duration, Vec<String>) {
 
 #[test]
 fn a_connection_that_is_cut_again_and_again() {
-    let authority = Authority::default();
-    let issued = authority.issue(&["localhost"]);
-    let hub = Hub::start(&authority, &issued, &[]);
-    let relay = Relay::to(hub.address());
-    let device = dial(Firmware::shipped("uplink"), relay.address(), &[pins(&[&issued])]);
+    let (scene, hub) = Scene::new();
+    let device = scene.dial(Firmware::shipped("uplink"));
     let mut count = 0;
     for _ in 0..5 {
         count = assert_whole(&hub, &device, count + 2).len();
-        relay.cut();
-        relay.lead_to(hub.address());
+        scene.relay.cut();
+        scene.relay.lead_to(hub.address());
     }
     assert_whole(&hub, &device, count + 5);
 }
@@ -97,31 +118,25 @@ fn a_connection_that_is_cut_again_and_again() {
 /// The room has readings of which the device does not know that: it reads so in the history, and says none twice.
 #[test]
 fn a_server_that_hears_and_is_not_heard() {
-    let authority = Authority::default();
-    let issued = authority.issue(&["localhost"]);
-    let hub = Hub::start(&authority, &issued, &[]);
-    let relay = Relay::to(hub.address());
-    let device = dial(Firmware::shipped("uplink"), relay.address(), &[pins(&[&issued])]);
+    let (scene, hub) = Scene::new();
+    let device = scene.dial(Firmware::shipped("uplink"));
     let before = assert_whole(&hub, &device, 2).len();
-    relay.deafen();
+    scene.relay.deafen();
     let unheard = assert_whole(&hub, &device, before + 4).len();
-    relay.cut();
-    relay.lead_to(hub.address());
+    scene.relay.cut();
+    scene.relay.lead_to(hub.address());
     assert_whole(&hub, &device, unheard + 3);
 }
 
 /// There is room for 48 readings: the oldest go, and it is said how many.
 #[test]
 fn a_server_that_is_away_for_longer_than_there_is_room() {
-    let authority = Authority::default();
-    let issued = authority.issue(&["localhost"]);
-    let relay = Relay::to(Hub::start(&authority, &issued, &[]).address());
-    relay.cut();
-    let device = dial(Firmware::short("uplink"), relay.address(), &[pins(&[&issued])]);
+    let (scene, _) = Scene::new();
+    scene.relay.cut();
+    let device = scene.dial(Firmware::short("uplink"));
     let begun = Instant::now();
     wait_until("a minute", &device, || begun.elapsed() > Duration::from_secs(60));
-    let hub = Hub::start(&authority, &issued, &[]);
-    relay.lead_to(hub.address());
+    let hub = scene.another();
     let mut readings = Vec::new();
     wait_until("readings", &device, || {
         readings = hub.readings();
@@ -137,16 +152,12 @@ fn a_server_that_is_away_for_longer_than_there_is_room() {
 /// The server says goodbye, and is there again at once.
 #[test]
 fn a_server_that_is_restarted() {
-    let authority = Authority::default();
-    let issued = authority.issue(&["localhost"]);
-    let hub = Hub::start(&authority, &issued, &[]);
-    let relay = Relay::to(hub.address());
-    let device = dial(Firmware::shipped("uplink"), relay.address(), &[pins(&[&issued])]);
+    let (scene, hub) = Scene::new();
+    let device = scene.dial(Firmware::shipped("uplink"));
     let before = assert_whole(&hub, &device, 2);
     hub.server().terminate();
     device.wait_for("the server closed the connection").expect("it is told");
-    let hub = Hub::start(&authority, &issued, &[]);
-    relay.lead_to(hub.address());
+    let hub = scene.another();
     let mut after = Vec::new();
     wait_until("more", &device, || {
         after = hub.readings();

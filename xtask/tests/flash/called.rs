@@ -148,6 +148,11 @@ fn what_does_not_fit_the_board_is_named() {
         &["WIFI_SSID is not set", "docs/boards.md"],
     );
     assert_refused(
+        stand_ins.flash(&["esp32-c3", "uplink"]).env_remove("UPLINK_URL"),
+        1,
+        &["UPLINK_URL is not set", "docs/boards.md"],
+    );
+    assert_refused(
         stand_ins.flash(&["pico-2-w"]).env("CYW43_NVRAM", ""),
         1,
         &["CYW43_NVRAM is not set", "calibration"],

@@ -30,14 +30,16 @@ fn boards() -> Vec<&'static Board> {
     }
 }
 
-/// `cargo xtask flash`, with these arguments and all that a radio needs: without it there would be little in the image but
-/// the words that it is missing. The calibration has the length of a real one.
+/// `cargo xtask flash`, with these arguments and all that a radio and a program that dials need: without it there would be
+/// little in the image but the words that it is missing. The calibration has the length of a real one.
 fn flash(arguments: &[&str]) -> Command {
     let calibration = target().join("calibration.bin");
     fs::write(&calibration, [0x20; 742]).expect("a file");
     let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
     command.arg("flash").args(arguments).env("WIFI_SSID", "a network").env("WIFI_PASSWORD", "a password");
     command.env("CYW43_NVRAM", calibration);
+    let pin = format!("key:{}", "5e".repeat(32));
+    command.env("UPLINK_URL", "wss://hub.example/rooms/lab").env("UPLINK_TOKEN", "a-token").env("UPLINK_PINS", pin);
     command
 }
 

@@ -10,9 +10,9 @@ use embassy_time::{Duration, Timer, with_timeout};
 #[cfg(feature = "tls")]
 use sockeye_embassy::Config;
 use sockeye_embassy::proto::Backoff;
-use sockeye_embassy::{ConnectError, wait};
 #[cfg(feature = "tls")]
 use sockeye_embassy::tls;
+use sockeye_embassy::{ConnectError, wait};
 
 use super::Uplink;
 #[cfg(feature = "tls")]
@@ -73,8 +73,8 @@ pub(super) async fn dial(
             backoff = Backoff::new();
         }
         if let Some(seconds) = retry_after {
-            // A minute at most: who says more is asked whether it is so.
-            Timer::after_secs(seconds.min(60).into()).await;
+            // An hour at most: who says more is asked whether it is so.
+            Timer::after_secs(seconds.min(3_600).into()).await;
         }
         wait(&mut backoff, &mut rng).await;
     }
@@ -116,28 +116,30 @@ impl Dialler {
         retry_after
     }
 
-    #[cfg(not(feature = "tls"))]
+    /// A session over a connection that is open, with TLS if the URL says so.
     async fn over(
         &mut self,
         socket: &mut TcpSocket<'_>,
         uplink: &Uplink,
         rng: &mut ChaCha20Rng,
     ) -> Result<Option<u32>, Unreached> {
+        #[cfg(feature = "tls")]
+        if self.target.uri.is_secure() {
+            return self.over_tls(socket, uplink, rng).await;
+        }
         let (reader, writer) = socket.split();
         Ok(retry_after(self.session.run(reader, writer, CONFIG, self.target, uplink, rng).await))
     }
 
     #[cfg(feature = "tls")]
-    async fn over(
+    async fn over_tls(
         &mut self,
         socket: &mut TcpSocket<'_>,
         uplink: &Uplink,
         rng: &mut ChaCha20Rng,
     ) -> Result<Option<u32>, Unreached> {
+        const SECURE: Config<'_> = CONFIG.over_tls();
         let (reader, writer) = socket.split();
-        if !self.target.uri.is_secure() {
-            return Ok(retry_after(self.session.run(reader, writer, CONFIG, self.target, uplink, rng).await));
-        }
         let (transport, mut buffers) = (tls::Transport::new(reader, writer), tls::Buffers::new());
         let trust = self.target.trust(self.clock.now());
         let opening = tls::open(&transport, &mut buffers, self.target.uri.host(), trust, rng);
@@ -150,7 +152,6 @@ impl Dialler {
             Err(_) => return Err(Unreached::TlsTimeout),
         };
         let (reader, writer) = secure.split();
-        const SECURE: Config<'_> = CONFIG.over_tls();
         Ok(retry_after(self.session.run(reader, writer, SECURE, self.target, uplink, rng).await))
     }
 }

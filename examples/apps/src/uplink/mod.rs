@@ -53,7 +53,7 @@ struct Uplink {
 /// # Panics
 ///
 /// When a setting is wrong, with its name; or when it is called again.
-pub async fn run(spawner: Spawner, stack: Stack<'static>, mut board: impl Board, settings: &'static Settings) -> ! {
+pub async fn run(spawner: Spawner, stack: Stack<'static>, mut board: impl Board, settings: Settings) -> ! {
     static UPLINK: StaticCell<Uplink> = StaticCell::new();
     let mut rng = generator(&mut board);
     let boot = rng.next_u32();

@@ -78,7 +78,8 @@ impl Session {
         let Connection { mut receiver, mut sender, .. } = ws;
         let welcome = Signal::new();
         // A `receive` or `send` that waits is dropped only when the other has ended, and the connection with it.
-        match select(self.listen(&mut receiver, uplink, &welcome), publish(&mut sender, target, uplink, &welcome)).await {
+        match select(self.listen(&mut receiver, uplink, &welcome), publish(&mut sender, target, uplink, &welcome)).await
+        {
             Either::First(ended) => ended,
             Either::Second(Err(error)) => Err(error),
         }

@@ -8,8 +8,9 @@ use sockeye_embassy::Uri;
 use sockeye_embassy::tls::{Pin, Trust};
 use static_cell::StaticCell;
 
-/// What is set, by the names that the environment has when a board's image is built.
-#[derive(Clone, Copy, Debug, Default)]
+/// What is set, by the names that the environment has when a board's image is built. It has no `Debug`: there is a token in
+/// it.
+#[derive(Clone, Copy, Default)]
 pub struct Settings {
     /// `UPLINK_URL`: `wss://HOST/rooms/NAME`, or `ws://` where the wire is safe.
     pub url: Option<&'static str>,
@@ -58,7 +59,7 @@ impl Settings {
     }
 
     /// The name of a setting that is wrong, and what is wrong with it.
-    pub(super) fn check(&'static self) -> Result<&'static Target, (&'static str, &'static str)> {
+    pub(super) fn check(self) -> Result<&'static Target, (&'static str, &'static str)> {
         static TARGET: StaticCell<Target> = StaticCell::new();
         const URL: &str = "UPLINK_URL";
         let url = self.url.filter(|url| !url.is_empty()).ok_or((URL, "it is not set, see docs/boards.md"))?;
@@ -82,7 +83,7 @@ impl Settings {
             return Err((URL, "it is wss://, and this program is without TLS"));
         }
         #[cfg(feature = "tls")]
-        let trust = if uri.is_secure() { self.trust()? } else { Known::Nobody };
+        let trust = if uri.is_secure() { self.trust(&uri)? } else { Known::Nobody };
         Ok(TARGET.init(Target {
             url,
             uri,
@@ -97,7 +98,7 @@ impl Settings {
     }
 
     #[cfg(feature = "tls")]
-    fn trust(&self) -> Result<Known, (&'static str, &'static str)> {
+    fn trust(&self, uri: &Uri<'_>) -> Result<Known, (&'static str, &'static str)> {
         use base64::Engine as _;
         use base64::engine::general_purpose::STANDARD;
         use heapless::Vec;
@@ -110,6 +111,9 @@ impl Settings {
                     known.push(pin).map_err(|_| ("UPLINK_PINS", "there are more than two"))?;
                 }
                 Ok(Known::Pins(known))
+            }
+            (None, Some(_)) if uri.host().starts_with('[') || uri.host().parse::<Ipv4Addr>().is_ok() => {
+                Err(("UPLINK_CA", "it vouches for a name, and UPLINK_URL has an address"))
             }
             (None, Some(authority)) => {
                 let mut der = [0; AUTHORITY];

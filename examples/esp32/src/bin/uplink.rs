@@ -8,5 +8,5 @@ use embassy_executor::Spawner;
 #[esp_rtos::main]
 async fn main(spawner: Spawner) {
     let (stack, board) = esp32::start(spawner).await;
-    apps::uplink::run(spawner, stack, board, &Settings::BUILT_IN).await;
+    apps::uplink::run(spawner, stack, board, Settings::BUILT_IN).await;
 }

@@ -6,7 +6,6 @@ use apps::uplink::Settings;
 use embassy_executor::Spawner;
 use embassy_net::Stack;
 use qemu_virt_riscv32::Board;
-use static_cell::StaticCell;
 
 #[riscv_rt::entry]
 fn main() -> ! {
@@ -15,7 +14,5 @@ fn main() -> ! {
 
 #[embassy_executor::task]
 async fn app(spawner: Spawner, stack: Stack<'static>, board: Board) {
-    static SETTINGS: StaticCell<Settings> = StaticCell::new();
-    let settings = SETTINGS.init(Settings::from_line(drivers::host::command_line()));
-    apps::uplink::run(spawner, stack, board, settings).await;
+    apps::uplink::run(spawner, stack, board, Settings::from_line(drivers::host::command_line())).await;
 }

@@ -8,5 +8,5 @@ use embassy_executor::Spawner;
 #[embassy_executor::main]
 async fn main(spawner: Spawner) {
     let (stack, board) = stm32::start(spawner).await;
-    apps::uplink::run(spawner, stack, board, &Settings::BUILT_IN).await;
+    apps::uplink::run(spawner, stack, board, Settings::BUILT_IN).await;
 }
