@@ -35,6 +35,11 @@ impl<T: Send + 'static> Hostile<T> {
         })
     }
 
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// A ws:// URL that leads to it.
     pub fn url(&self) -> String {
         format!("ws://{}/", self.address)

@@ -87,6 +87,8 @@ fn pass_unless(mut from: TcpStream, mut to: TcpStream, deaf: &AtomicBool) {
     let mut buffer = [0; 8 * 1024];
     while let Ok(len @ 1..) = from.read(&mut buffer) {
         if !deaf.load(Ordering::Relaxed) && to.write_all(&buffer[..len]).is_err() {
+            // Who is gone takes nothing any more, and the other one has to hear of it.
+            let _ = from.shutdown(Shutdown::Both);
             break;
         }
     }

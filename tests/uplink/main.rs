@@ -4,6 +4,7 @@
 mod certificates;
 mod commands;
 mod faults;
+mod hostile;
 mod hub;
 mod refusals;
 mod sntp;
