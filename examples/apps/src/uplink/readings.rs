@@ -8,8 +8,8 @@ use embassy_sync::signal::Signal;
 use embassy_time::Instant;
 use heapless::{Deque, String};
 
-/// How many are kept: two minutes; for tests less than one.
-const KEPT: usize = if cfg!(feature = "short-deadlines") { 48 } else { 128 };
+/// How many are kept: two minutes; for tests one.
+const KEPT: usize = if cfg!(feature = "short-deadlines") { 64 } else { 128 };
 
 /// What was read.
 #[derive(Clone, Copy)]
