@@ -9,8 +9,8 @@
 //! A reading is a message whose text is a JSON object: `n`, which counts from 0 at each boot; `boot`, a random number;
 //! `age_ms` at the time that it was sent, from which the host knows the time; `temperature_mc` in thousandths of a
 //! degree Celsius, or null; `led`; and `lost`, how many of this boot's readings had to be let go before it was known
-//! that the room has them, because there was no room for more here. The texts `led on` and `led off` of anybody else are commands; those that were given while the device
-//! was away are not carried out.
+//! that the room has them, because there was no room for more here. The texts `led on` and `led off` of anybody else are
+//! commands; those that were given while the device was away are not carried out.
 
 #[cfg(feature = "tls")]
 mod clock;
