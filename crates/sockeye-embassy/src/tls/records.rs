@@ -16,7 +16,7 @@ pub(super) struct Records {
 
 const HEADER: usize = 5;
 
-/// A server may have sent a record before: it is gone, or it is not one.
+/// A record that embedded-tls must not see.
 pub(super) struct BadRecord;
 
 impl Records {
